@@ -1,0 +1,34 @@
+"""The `idp` command. A feature's commands are in its own `cli.py`; here is what spans features."""
+
+import sys
+
+import click
+from flask.cli import AppGroup, ScriptInfo
+from flask_migrate.cli import db as database_commands
+
+from idp.app import create_app
+from idp.errors import CommandRefused
+from shared.settings import SettingsRefused
+
+USAGE_EXIT_CODE = 2
+
+
+@click.group(cls=AppGroup, context_settings={"help_option_names": ["-h", "--help"]})
+def idp() -> None:
+    """Operate the OpenID provider of school families.
+
+    Data goes to standard output, progress and notes to standard error. Exit codes: 0 done, 1 a check says no,
+    2 usage or refused input, 3 refused by a guard, 4 a dependency is unavailable, 5 partly done.
+    """
+
+
+idp.add_command(database_commands, "db")
+
+
+def main() -> None:
+    """Run the command; a refusal we foresaw is a sentence and an exit code, never a traceback."""
+    try:
+        idp(obj=ScriptInfo(create_app=create_app, set_debug_flag=False))
+    except (SettingsRefused, CommandRefused) as refusal:
+        click.echo(f"idp: {refusal}", err=True)
+        sys.exit(getattr(refusal, "exit_code", USAGE_EXIT_CODE))

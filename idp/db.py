@@ -1,0 +1,20 @@
+"""The provider's database: one declarative base, one `transaction` per use case."""
+
+from typing import TYPE_CHECKING
+
+from flask_migrate import Migrate
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy.orm import DeclarativeBase
+
+from shared.database import new_base, new_transaction
+
+db = SQLAlchemy(model_class=new_base(), disable_autonaming=True)
+migrate = Migrate(render_as_batch=True, compare_type=True)
+transaction = new_transaction(db)
+
+if TYPE_CHECKING:  # Flask-SQLAlchemy builds its base at run time, where a type checker cannot follow
+
+    class Model(DeclarativeBase):
+        """The base of every table."""
+else:
+    Model = db.Model

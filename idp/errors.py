@@ -1,0 +1,34 @@
+"""The tree of refusals. A leaf lives beside what raises it; this file holds the branches. Pure."""
+
+from typing import ClassVar
+
+
+class DomainError(Exception):
+    """A refusal we foresaw. `detail` is for the log alone."""
+
+    error_code: ClassVar[str]
+    """English snake_case, stable for ever: tests, metrics, audit."""
+    sentence: ClassVar[str] = ""
+    """French, for the person; translated when shown. May hold `{names}` that `variables` fills."""
+    hint: ClassVar[str] = ""
+    """English ASCII without quote or backslash, for the integrator (RFC 6749 5.2)."""
+
+    def __init__(self, detail: str = "", **variables: object) -> None:
+        super().__init__(self.error_code)
+        self.detail = detail
+        self.variables = variables
+
+
+class OAuthRefusal(DomainError):
+    """A refusal that the protocol words: `error` is an RFC's constant."""
+
+    error: ClassVar[str]
+    may_redirect: ClassVar[bool] = True
+    """False when the person must be told on our own page (RFC 6749 4.1.2.1)."""
+    status: ClassVar[int] = 400
+
+
+class CommandRefused(DomainError):
+    """A command stops: `exit_code` as operators know them (0 done … 5 partly done)."""
+
+    exit_code: ClassVar[int] = 3

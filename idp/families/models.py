@@ -1,0 +1,88 @@
+"""Schools, guardians, children, and who may see whom."""
+
+from datetime import date, datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import Enum, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from idp.db import Model
+from shared.database import uuid7
+
+
+class LinkState(StrEnum):
+    """Only `active` reaches a claim."""
+
+    ACTIVE = "active"
+    FROZEN = "frozen"
+    DETACHED = "detached"
+    MERGED = "merged"
+
+
+class School(Model):
+    """A school and the contact that parents are given (S36)."""
+
+    __tablename__ = "schools"
+
+    uai: Mapped[str] = mapped_column(String(8), primary_key=True)
+    name: Mapped[str] = mapped_column(String(200))
+    phone: Mapped[str] = mapped_column(String(40), default="")
+    email: Mapped[str] = mapped_column(String(254), default="")
+
+
+class Guardian(Model):
+    """What the school's roster says of an account's person. Never used to recover an account."""
+
+    __tablename__ = "guardians"
+
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"), primary_key=True)
+    school_uai: Mapped[str] = mapped_column(ForeignKey("schools.uai"), index=True)
+    roster_email: Mapped[str] = mapped_column(String(254), default="", info={"personal": True})
+    roster_phone: Mapped[str] = mapped_column(String(40), default="", info={"personal": True})
+    postal_address: Mapped[str] = mapped_column(String(500), default="", info={"personal": True})
+
+
+class Child(Model):
+    """A pupil, as the roster of the last school says. Has no account."""
+
+    __tablename__ = "children"
+    __table_args__ = (Index("ix_children_school_uai_class_label", "school_uai", "class_label"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
+    ine: Mapped[str | None] = mapped_column(String(11), unique=True, info={"personal": True})
+    family_name: Mapped[str] = mapped_column(String(100), info={"personal": True})
+    usage_name: Mapped[str] = mapped_column(String(100), default="", info={"personal": True})
+    given_name: Mapped[str] = mapped_column(String(100), info={"personal": True})
+    birth_date: Mapped[date] = mapped_column(info={"personal": True})
+    sex: Mapped[str] = mapped_column(String(1), default="", info={"personal": True})
+    level: Mapped[str | None] = mapped_column(String(4))
+    class_label: Mapped[str] = mapped_column(String(100), default="", info={"personal": True})
+    class_id: Mapped[str] = mapped_column(String(20), default="")
+    school_uai: Mapped[str] = mapped_column(ForeignKey("schools.uai"))
+    left_at: Mapped[datetime | None]
+
+
+class Link(Model):
+    """A guardian may see a child's data while the link is active."""
+
+    __tablename__ = "links"
+    __table_args__ = (UniqueConstraint("account_id", "child_id"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"))
+    child_id: Mapped[UUID] = mapped_column(ForeignKey("children.id", ondelete="CASCADE"), index=True)
+    state: Mapped[LinkState] = mapped_column(
+        Enum(
+            LinkState,
+            native_enum=False,
+            length=16,
+            values_callable=lambda states: [state.value for state in states],
+        ),
+        default=LinkState.ACTIVE,
+    )
+    relationship: Mapped[str | None] = mapped_column(String(40), info={"personal": True})
+    is_legal: Mapped[bool] = mapped_column(default=True)
+    is_contact: Mapped[bool] = mapped_column(default=False)
+    since: Mapped[datetime]
+    ended_at: Mapped[datetime | None]

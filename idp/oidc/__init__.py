@@ -1,0 +1,1 @@
+"""The OpenID Connect provider on Authlib: authorization codes, tokens, claims, discovery, sign-out. Codes and tokens are digests, consumed by one statement. Neighbours: sign_in shows who, families tells which children."""

@@ -1,0 +1,99 @@
+"""Clients, authorization codes and access tokens. Every secret is a digest (ADR 0005)."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import JSON, ForeignKey, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from idp.db import Model
+from shared.database import uuid7
+
+
+class Client(Model):
+    """A registered relying party (RFC 7591 2)."""
+
+    __tablename__ = "clients"
+
+    client_id: Mapped[str] = mapped_column(String(100), primary_key=True)
+    name: Mapped[str] = mapped_column(String(100))
+    redirect_uris: Mapped[list[str]] = mapped_column(JSON)
+    post_logout_redirect_uris: Mapped[list[str]] = mapped_column(JSON, default=list)
+    initiate_login_uri: Mapped[str | None] = mapped_column(String(2048))
+    scope: Mapped[str] = mapped_column(String(500))
+    token_endpoint_auth_method: Mapped[str] = mapped_column(String(30))
+    jwks: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    sector_identifier: Mapped[str] = mapped_column(String(255))
+    require_pkce: Mapped[bool] = mapped_column(default=True)
+    first_party: Mapped[bool] = mapped_column(default=False)
+    created_at: Mapped[datetime]
+    disabled_at: Mapped[datetime | None]
+
+
+class ClientSecret(Model):
+    """A secret of a client; two live ones at once make a rotation without an outage."""
+
+    __tablename__ = "client_secrets"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
+    client_id: Mapped[str] = mapped_column(ForeignKey("clients.client_id", ondelete="CASCADE"), index=True)
+    secret_digest: Mapped[bytes] = mapped_column(LargeBinary(32))
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime | None]
+
+
+class ClientAssertion(Model):
+    """A client assertion's `jti`, taken once (RFC 7523 3)."""
+
+    __tablename__ = "client_assertions"
+    __table_args__ = (UniqueConstraint("client_id", "jti_digest"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
+    client_id: Mapped[str] = mapped_column(ForeignKey("clients.client_id", ondelete="CASCADE"))
+    jti_digest: Mapped[bytes] = mapped_column(LargeBinary(32))
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class AuthorizationCode(Model):
+    """What an authorization code stands for (RFC 6749 4.1.2); used ones are kept as long as what they gave."""
+
+    __tablename__ = "authorization_codes"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
+    digest: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
+    client_id: Mapped[str] = mapped_column(ForeignKey("clients.client_id", ondelete="CASCADE"))
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"), index=True)
+    session_id: Mapped[UUID] = mapped_column(
+        ForeignKey("account_sessions.id", ondelete="CASCADE"), index=True
+    )
+    redirect_uri: Mapped[str] = mapped_column(String(2048))
+    scope: Mapped[str] = mapped_column(String(500))
+    nonce: Mapped[str | None] = mapped_column(Text)
+    code_challenge: Mapped[str | None] = mapped_column(String(43))
+    auth_time: Mapped[datetime]
+    issued_at: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+    consumed_at: Mapped[datetime | None]
+    failed_attempts: Mapped[int] = mapped_column(default=0)
+
+
+class AccessToken(Model):
+    """An opaque access token (RFC 6750), bound to the code that gave it and to the session behind it."""
+
+    __tablename__ = "access_tokens"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
+    digest: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
+    client_id: Mapped[str] = mapped_column(ForeignKey("clients.client_id", ondelete="CASCADE"))
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"), index=True)
+    session_id: Mapped[UUID] = mapped_column(
+        ForeignKey("account_sessions.id", ondelete="CASCADE"), index=True
+    )
+    authorization_code_id: Mapped[UUID] = mapped_column(
+        ForeignKey("authorization_codes.id", ondelete="CASCADE"), index=True
+    )
+    scope: Mapped[str] = mapped_column(String(500))
+    issued_at: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+    revoked_at: Mapped[datetime | None]

@@ -1,0 +1,42 @@
+"""Sign-in sessions (ADR 0010)."""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import Enum, ForeignKey, LargeBinary, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from idp.db import Model
+from shared.database import uuid7
+
+
+class OpenedWith(StrEnum):
+    """Which password opened a session: the provisional one reaches the activation page only."""
+
+    PROVISIONAL = "provisional"
+    CHOSEN = "chosen"
+
+
+class AccountSession(Model):
+    """One browser, signed in. `sid` is public (it is a claim); the cookie's secret is kept as a digest."""
+
+    __tablename__ = "account_sessions"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
+    sid: Mapped[str] = mapped_column(String(43), unique=True)
+    session_digest: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"), index=True)
+    opened_with: Mapped[OpenedWith] = mapped_column(
+        Enum(
+            OpenedWith,
+            native_enum=False,
+            length=16,
+            values_callable=lambda kinds: [kind.value for kind in kinds],
+        )
+    )
+    signed_in_at: Mapped[datetime]
+    last_seen_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    user_agent: Mapped[str] = mapped_column(String(300), default="", info={"personal": True})

@@ -1,0 +1,121 @@
+"""Every setting of the provider: typed, with unit and default. A default may be convenient, never insecure."""
+
+from pathlib import Path
+from typing import ClassVar, Literal, Self, cast
+
+from flask import current_app
+from pydantic import Field, model_validator
+from pydantic_settings import SettingsConfigDict
+
+from shared.settings import PublicUrl, SecretKey, ServiceSettings, is_loopback
+
+
+class Settings(ServiceSettings):
+    """Read from `IDP_…` in the environment, or from files of the same names in `IDP_SECRETS_DIR`."""
+
+    model_config: ClassVar[SettingsConfigDict] = SettingsConfigDict(
+        **ServiceSettings.model_config | {"env_prefix": "IDP_"}
+    )
+
+    # --- what an operator must decide
+    issuer: PublicUrl
+    """Public address; every URL in a mail, a letter or a token starts with it (ADR 0003)."""
+    database_url: str
+    """SQLAlchemy address of the database, `sqlite:///…` or `postgresql://…`."""
+    secret_key: SecretKey
+    """Signs what pages carry: form tokens, the carried authorization request. 32 bytes in base64."""
+    pairwise_key: SecretKey
+    """Derives pairwise subjects (ADR 0002). Changing it changes every person's `sub` at every service."""
+    provisional_password_key: SecretKey
+    """Derives provisional passwords (ADR 0006). Changing it kills every letter in circulation."""
+    key_encryption_key: SecretKey
+    """Seals private signing keys at rest (ADR 0012)."""
+    outbox_key: SecretKey
+    """Seals messages that wait for delivery (ADR 0007)."""
+
+    # --- names on screen
+    service_name: str = "Services en ligne de l’école"
+    """Name of the portal, on pages, mails and letters."""
+    publisher_name: str = "L’exploitant de ce service"
+    """Who publishes the service, on the legal pages."""
+    publisher_contact: str = ""
+    """How to reach the publisher: an address or a telephone number, on the legal pages."""
+    hosting_name: str = ""
+    """Who hosts the service, on the legal pages."""
+    data_protection_contact: str = ""
+    """How to reach the data protection officer."""
+    theme_dir: Path | None = None
+    """A folder searched before the built-in theme, file by file."""
+
+    # --- mail
+    mail_host: str = "localhost"
+    """SMTP server."""
+    mail_port: int = Field(default=25, ge=1, le=65535)
+    """Port of the SMTP server."""
+    mail_security: Literal["starttls", "tls", "none"] = "starttls"
+    """`none` is accepted for a server on loopback only."""
+    mail_ca_file: Path | None = None
+    """Certificates that the SMTP server's one is checked against; the system's when not given."""
+    mail_username: str = ""
+    """User of the SMTP server; empty when it asks for none."""
+    mail_password: str = Field(default="", repr=False)
+    """Password of the SMTP server."""
+    mail_sender_name: str = "Administrateur des services en ligne"
+    """Name that mails come from."""
+    mail_sender_address: str = "ne-pas-repondre@localhost"
+    """Address that mails come from."""
+
+    # --- lives and limits
+    letter_valid_days: int = Field(default=90, ge=1, le=365)
+    """Days from printing a letter until its provisional password dies."""
+    activation_link_hours: int = Field(default=24, ge=1, le=168)
+    """Hours that a mailed activation link works."""
+    session_idle_minutes: int = Field(default=30, ge=1, le=480)
+    """Minutes without a request until a session ends."""
+    session_hours: int = Field(default=8, ge=1, le=24)
+    """Hours until a session ends whatever happens."""
+    authorization_code_seconds: int = Field(default=60, ge=10, le=60)
+    """Seconds that an authorization code may be redeemed."""
+    access_token_seconds: int = Field(default=600, ge=60, le=3600)
+    """Seconds that an access token works."""
+    id_token_seconds: int = Field(default=600, ge=60, le=3600)
+    """Seconds until an ID token expires."""
+    mass_departure_percent: int = Field(default=40, ge=1, le=100)
+    """Share of a school's children or guardians whose departure stops an import."""
+
+    # --- running
+    trusted_proxies: int = Field(default=0, ge=0, le=3)
+    """Number of reverse proxies in front, whose forwarded headers are believed."""
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    """Least severity that is written."""
+
+    @property
+    def is_https(self) -> bool:
+        """Whether people reach the provider over https: cookies are then `Secure` and `__Host-`."""
+        return self.issuer.startswith("https://")
+
+    @model_validator(mode="after")
+    def check_mail_is_encrypted(self) -> Self:
+        """Plain SMTP would carry activation links in clear over a network."""
+        if self.mail_security == "none" and not is_loopback(self.mail_host):
+            raise ValueError("IDP_MAIL_SECURITY: none is for a server on loopback only")
+        return self
+
+    @model_validator(mode="after")
+    def check_keys_differ(self) -> Self:
+        """One key, one use."""
+        keys = (
+            self.secret_key,
+            self.pairwise_key,
+            self.provisional_password_key,
+            self.key_encryption_key,
+            self.outbox_key,
+        )
+        if len(set(keys)) != len(keys):
+            raise ValueError("two keys have the same value: each has one use")
+        return self
+
+
+def current() -> Settings:
+    """The settings of the running application."""
+    return cast(Settings, current_app.extensions["settings"])

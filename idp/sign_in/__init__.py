@@ -1,0 +1,1 @@
+"""A person proves who they are at /connexion, on behalf of a service or of the portal. Costs and says the same whoever asks (ADR 0008). Carries the authorization request in the page's address (ADR 0004)."""

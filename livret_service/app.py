@@ -1,0 +1,55 @@
+"""The livret service as a Flask application: settings → database → blueprints → headers → error pages."""
+
+from urllib.parse import urlsplit
+
+from flask import Blueprint, Flask
+from flask_wtf import CSRFProtect
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from livret_service.db import db, migrate
+from livret_service.settings import Settings
+from shared.clock import Clock, init_clock, utc_now
+from shared.database import connect
+from shared.logging import configure_logging, init_request_log
+
+BLUEPRINTS: tuple[Blueprint, ...] = ()
+MAXIMUM_BODY_BYTES = 64 * 1024
+csrf = CSRFProtect()
+
+
+def create_app(settings: Settings | None = None, *, clock: Clock = utc_now) -> Flask:
+    """The application. Raises SettingsRefused, listing every problem, when `settings` is read from the environment."""
+    settings = settings or Settings.load()
+    app = Flask("livret_service")
+    configure_logging(settings.log_level)
+    configure_flask(app, settings)
+    app.extensions["settings"] = settings
+    init_clock(app, clock)
+    connect(app, db, migrate, settings.database_url)
+    init_request_log(app)
+    csrf.init_app(app)
+    for blueprint in BLUEPRINTS:
+        app.register_blueprint(blueprint)
+    return app
+
+
+def configure_flask(app: Flask, settings: Settings) -> None:
+    """What Flask itself needs: the host it answers to, the form cookie, the limits of a request."""
+    public = urlsplit(settings.public_url)
+    app.config.update(
+        SECRET_KEY=settings.secret_key,
+        # The form token's cookie; sign-in sessions are in the database (ADR 0010).
+        SESSION_COOKIE_NAME="__Host-livret_form" if settings.is_https else "livret_form",
+        SESSION_COOKIE_SECURE=settings.is_https,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        PREFERRED_URL_SCHEME=public.scheme,
+        # A forged Host is refused before any page is made (ADR 0003).
+        TRUSTED_HOSTS=[public.netloc, public.hostname],
+        MAX_CONTENT_LENGTH=MAXIMUM_BODY_BYTES,
+        MAX_FORM_MEMORY_SIZE=MAXIMUM_BODY_BYTES,
+        MAX_FORM_PARTS=50,
+    )
+    if settings.trusted_proxies:
+        hops = settings.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
