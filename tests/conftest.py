@@ -1,0 +1,269 @@
+"""Fixtures of the whole suite: databases, clocks, both applications. Nothing leaves the loopback interface."""
+
+import os
+import socket
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from flask_sqlalchemy import SQLAlchemy
+from werkzeug.test import TestResponse
+
+from tests.postgresql import Cluster, create_database
+
+BACKENDS = ("sqlite", "postgresql")
+MORNING = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
+CLUSTER = pytest.StashKey[Cluster]()
+SOCKET_DIR = "postgresql_socket_dir"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--database", choices=(*BACKENDS, "both"), default="both", help="databases to run on")
+
+
+def chosen_backends(config: pytest.Config) -> tuple[str, ...]:
+    chosen = config.getoption("--database")
+    return BACKENDS if chosen == "both" else (chosen,)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """One cluster for the run: started by the controller, shared by its workers."""
+    is_worker = hasattr(config, "workerinput")
+    if is_worker or config.option.collectonly or "postgresql" not in chosen_backends(config):
+        return
+    cluster = Cluster()
+    cluster.start()
+    config.stash[CLUSTER] = cluster
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if cluster := config.stash.get(CLUSTER, None):
+        cluster.stop()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    if cluster := node.config.stash.get(CLUSTER, None):
+        node.workerinput[SOCKET_DIR] = str(cluster.socket_dir)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Every test that touches a database runs on each."""
+    if "database_backend" in metafunc.fixturenames:
+        metafunc.parametrize(
+            "database_backend", chosen_backends(metafunc.config), scope="session", indirect=True
+        )
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _loopback_only() -> Iterator[None]:
+    """A test that reaches for another machine fails, and says so."""
+    connect = socket.socket.connect
+
+    def guarded(self: socket.socket, address: Any) -> None:
+        if self.family != socket.AF_UNIX and address[0] not in {"127.0.0.1", "::1", "localhost"}:
+            raise AssertionError(f"a test tried to reach {address[0]}")
+        connect(self, address)
+
+    patch = pytest.MonkeyPatch()
+    patch.setattr(socket.socket, "connect", guarded)
+    yield
+    patch.undo()
+
+
+class FrozenClock:
+    """A clock that moves when told."""
+
+    def __init__(self) -> None:
+        self.now = MORNING
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, **duration: float) -> datetime:
+        """Move on by `timedelta(**duration)`; returns the new instant."""
+        self.now += timedelta(**duration)
+        return self.now
+
+
+@pytest.fixture(scope="session")
+def session_clock() -> FrozenClock:
+    return FrozenClock()
+
+
+@pytest.fixture
+def clock(session_clock: FrozenClock) -> Iterator[FrozenClock]:
+    """The applications' clock, at the same morning for each test."""
+    session_clock.now = MORNING
+    yield session_clock
+    session_clock.now = MORNING
+
+
+@pytest.fixture
+def now(clock: FrozenClock) -> datetime:
+    return clock.now
+
+
+@pytest.fixture(scope="session")
+def database_backend(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(scope="session")
+def new_database_url(
+    request: pytest.FixtureRequest, database_backend: str, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], str]:
+    """Makes an empty database of the chosen kind, one per name and worker."""
+
+    def new(name: str) -> str:
+        if database_backend == "sqlite":
+            return f"sqlite:///{tmp_path_factory.mktemp('db') / name}.sqlite"
+        config = request.config
+        cluster = config.stash.get(CLUSTER, None)
+        socket_dir = str(cluster.socket_dir) if cluster else config.workerinput[SOCKET_DIR]  # type: ignore[attr-defined]
+        worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
+        return create_database(socket_dir, f"{name}_{worker}")
+
+    return new
+
+
+def key_of(name: str) -> str:
+    """A 32-byte key for tests, as text: the same at each run, and plainly not a real one."""
+    import base64
+    import hashlib
+
+    return base64.urlsafe_b64encode(hashlib.sha256(f"tests only: {name}".encode()).digest()).decode()
+
+
+def idp_settings_values(database_url: str) -> dict[str, Any]:
+    """The least that the provider's settings need."""
+    return {
+        "issuer": "https://compte.example",
+        "database_url": database_url,
+        "secret_key": key_of("secret_key"),
+        "pairwise_key": key_of("pairwise_key"),
+        "provisional_password_key": key_of("provisional_password_key"),
+        "key_encryption_key": key_of("key_encryption_key"),
+        "outbox_key": key_of("outbox_key"),
+        "mail_security": "none",
+        "log_level": "WARNING",
+    }
+
+
+def livret_settings_values(database_url: str) -> dict[str, Any]:
+    """The least that the livret service's settings need."""
+    return {
+        "public_url": "https://livret.example",
+        "database_url": database_url,
+        "secret_key": key_of("livret_secret_key"),
+        "issuer": "https://compte.example",
+        "client_id": "livret",
+        "client_secret": "tests only",
+        "log_level": "WARNING",
+    }
+
+
+def empty_tables(app: Flask, database: SQLAlchemy) -> None:
+    """Leave no row behind: rows are few, so deleting is quicker than truncating."""
+    with app.app_context(), database.engine.begin() as connection:
+        for table in reversed(database.metadata.sorted_tables):
+            connection.execute(table.delete())
+
+
+@pytest.fixture(scope="session")
+def idp_application(new_database_url: Callable[[str], str], session_clock: FrozenClock) -> Iterator[Flask]:
+    from idp.app import create_app
+    from idp.db import db
+    from idp.settings import Settings
+
+    app = create_app(Settings.load(**idp_settings_values(new_database_url("idp"))), clock=session_clock)
+    with app.app_context():
+        db.create_all()
+    yield app
+    with app.app_context():
+        db.session.remove()
+        db.engine.dispose()
+
+
+@pytest.fixture
+def idp_app(idp_application: Flask, clock: FrozenClock) -> Iterator[Flask]:
+    """The provider on an empty database. No context is pushed: requests get their own, as in production."""
+    from idp.db import db
+
+    yield idp_application
+    empty_tables(idp_application, db)
+
+
+@pytest.fixture
+def idp_context(idp_app: Flask) -> Iterator[Flask]:
+    """The provider's application context, for tests of services without a request."""
+    with idp_app.app_context():
+        yield idp_app
+
+
+@pytest.fixture
+def idp_client(idp_app: Flask) -> FlaskClient:
+    """A browser at the provider's public address."""
+    return browser_at(idp_app, "https://compte.example")
+
+
+@pytest.fixture(scope="session")
+def livret_application(new_database_url: Callable[[str], str], session_clock: FrozenClock) -> Iterator[Flask]:
+    from livret_service.app import create_app
+    from livret_service.db import db
+    from livret_service.settings import Settings
+
+    app = create_app(Settings.load(**livret_settings_values(new_database_url("livret"))), clock=session_clock)
+    with app.app_context():
+        db.create_all()
+    yield app
+    with app.app_context():
+        db.session.remove()
+        db.engine.dispose()
+
+
+@pytest.fixture
+def livret_app(livret_application: Flask, clock: FrozenClock) -> Iterator[Flask]:
+    """The livret service on an empty database, no context pushed."""
+    from livret_service.db import db
+
+    yield livret_application
+    empty_tables(livret_application, db)
+
+
+@pytest.fixture
+def livret_context(livret_app: Flask) -> Iterator[Flask]:
+    with livret_app.app_context():
+        yield livret_app
+
+
+@pytest.fixture
+def livret_client(livret_app: Flask) -> FlaskClient:
+    return browser_at(livret_app, "https://livret.example")
+
+
+class Browser(FlaskClient):
+    """A test client whose relative addresses are those of one origin: its Host, its scheme."""
+
+    origin = ""
+
+    def open(self, *args: Any, **kwargs: Any) -> TestResponse:
+        if args and isinstance(args[0], str) and args[0].startswith("/"):
+            kwargs.setdefault("base_url", self.origin)
+        return super().open(*args, **kwargs)
+
+
+def browser_at(app: Flask, origin: str) -> Browser:
+    """A browser with an empty cookie jar, at one origin; https, so that Secure cookies travel."""
+    browser = Browser(app, app.response_class, use_cookies=True)
+    browser.origin = origin
+    return browser
+
+
+@pytest.fixture
+def project_root() -> Path:
+    return Path(__file__).parent.parent
