@@ -1,26 +1,17 @@
 """Accounts and the identifiers ever given."""
 
 from datetime import datetime
-from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Enum, String
+from sqlalchemy import CheckConstraint, Enum, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
+from idp.accounts.rules import AccountState
 from idp.db import Model
 from shared.database import uuid7
 
 
-class AccountState(StrEnum):
-    """How far an account has come (ADR 0019)."""
-
-    CREATED = "created"
-    NOTIFIED = "notified"
-    ACTIVATING = "activating"
-    ACTIVE = "active"
-    DISABLED = "disabled"
-    MERGED = "merged"
-
+__all__ = ["Account", "AccountState", "GivenIdentifier", "account_state_type"]
 
 account_state_type = Enum(
     AccountState,
@@ -59,8 +50,14 @@ class Account(Model):
 
 
 class GivenIdentifier(Model):
-    """An identifier that was given once. Kept when its account is purged: nobody inherits an identifier."""
+    """An identifier that was given once. Kept when its account is purged: nobody inherits an identifier.
+
+    `number` is 1 for the bare stem. Stem and number are apart so that one read tells which numbers are free.
+    """
 
     __tablename__ = "given_identifiers"
+    __table_args__ = (UniqueConstraint("stem", "number"),)
 
     identifier: Mapped[str] = mapped_column(String(64), primary_key=True, info={"personal": True})
+    stem: Mapped[str] = mapped_column(String(64), info={"personal": True})
+    number: Mapped[int]

@@ -8,16 +8,15 @@ from sqlalchemy import Enum, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from idp.db import Model
+from idp.families.rules import LinkEnder, LinkState
 from shared.database import uuid7
 
 
-class LinkState(StrEnum):
-    """Only `active` reaches a claim."""
+__all__ = ["Child", "Guardian", "Link", "LinkEnder", "LinkState", "School"]
 
-    ACTIVE = "active"
-    FROZEN = "frozen"
-    DETACHED = "detached"
-    MERGED = "merged"
+
+def _values(states: type[StrEnum]) -> list[str]:
+    return [state.value for state in states]
 
 
 class School(Model):
@@ -32,7 +31,7 @@ class School(Model):
 
 
 class Guardian(Model):
-    """What the school's roster says of an account's person. Never used to recover an account."""
+    """What the roster of the last school says of an account's person. Never used to recover an account."""
 
     __tablename__ = "guardians"
 
@@ -50,7 +49,7 @@ class Child(Model):
     __table_args__ = (Index("ix_children_school_uai_class_label", "school_uai", "class_label"),)
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
-    ine: Mapped[str | None] = mapped_column(String(11), unique=True, info={"personal": True})
+    ine: Mapped[str | None] = mapped_column(String(20), unique=True, info={"personal": True})
     family_name: Mapped[str] = mapped_column(String(100), info={"personal": True})
     usage_name: Mapped[str] = mapped_column(String(100), default="", info={"personal": True})
     given_name: Mapped[str] = mapped_column(String(100), info={"personal": True})
@@ -73,16 +72,16 @@ class Link(Model):
     account_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"))
     child_id: Mapped[UUID] = mapped_column(ForeignKey("children.id", ondelete="CASCADE"), index=True)
     state: Mapped[LinkState] = mapped_column(
-        Enum(
-            LinkState,
-            native_enum=False,
-            length=16,
-            values_callable=lambda states: [state.value for state in states],
-        ),
-        default=LinkState.ACTIVE,
+        Enum(LinkState, native_enum=False, length=16, values_callable=_values), default=LinkState.ACTIVE
     )
+    school_uai: Mapped[str] = mapped_column(ForeignKey("schools.uai"), index=True)
+    """The school whose roster stated this link last: its rosters alone may end it."""
     relationship: Mapped[str | None] = mapped_column(String(40), info={"personal": True})
     is_legal: Mapped[bool] = mapped_column(default=True)
     is_contact: Mapped[bool] = mapped_column(default=False)
     since: Mapped[datetime]
     ended_at: Mapped[datetime | None]
+    ended_by: Mapped[LinkEnder | None] = mapped_column(
+        Enum(LinkEnder, native_enum=False, length=16, values_callable=_values)
+    )
+    """Who froze or detached it. A roster takes back only what a roster did."""

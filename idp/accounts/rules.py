@@ -1,0 +1,114 @@
+"""What an account is called and which states it may be in: pure."""
+
+import re
+import unicodedata
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NewType
+from uuid import UUID
+
+AccountId = NewType("AccountId", UUID)
+
+FAMILY_PART_LETTERS = 40
+FIRST_NUMBER = 2
+
+_LIGATURES = str.maketrans({"œ": "oe", "æ": "ae", "ß": "ss"})
+_NOT_A_LETTER = re.compile(r"[^a-z]+")
+
+
+class AccountState(StrEnum):
+    """The life of an account, in the order it is lived."""
+
+    CREATED = "created"
+    NOTIFIED = "notified"
+    ACTIVATING = "activating"
+    ACTIVE = "active"
+    DISABLED = "disabled"
+    MERGED = "merged"
+
+
+SUSPENDED_STATES = frozenset({AccountState.DISABLED, AccountState.MERGED})
+"""Entered from any state, and left for the state they were entered from."""
+
+
+class Title(StrEnum):
+    """A guardian's « Civilité », written as it is printed; institutions have none."""
+
+    MR = "M."
+    MRS = "MME"
+    MISS = "MLLE"
+    NONE = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who an account is made for. A usage name, when there is one, is the name shown."""
+
+    family_name: str
+    given_name: str = ""
+    usage_name: str = ""
+    title: Title = Title.NONE
+
+    @property
+    def shown_family_name(self) -> str:
+        return self.usage_name or self.family_name
+
+
+def plain_letters(text: str) -> str:
+    """Lower case, without accents, ligatures written out; every other character is kept."""
+    lowered = unicodedata.normalize("NFC", text).lower().translate(_LIGATURES)
+    decomposed = unicodedata.normalize("NFKD", lowered)
+    return "".join(char for char in decomposed if not unicodedata.combining(char))
+
+
+def fold_name(text: str) -> str:
+    """The form in which two names are compared: no case, no accents, one kind of apostrophe and space."""
+    return " ".join(plain_letters(text).replace("’", "'").split())
+
+
+def identifier_stem(given_name: str, family_name: str) -> str:
+    """`c.dupont` for Céline DUPONT: an initial, a dot, at most 40 letters of the family name.
+
+    Only `a` to `z` remain of either part; a part of which nothing remains is `x`.
+    """
+    initial = _only_letters(given_name)[:1] or "x"
+    family = _only_letters(family_name)[:FAMILY_PART_LETTERS] or "x"
+    return f"{initial}.{family}"
+
+
+def stem_of(person: Person) -> str:
+    """The stem for a person: from the usage name where there is one."""
+    return identifier_stem(person.given_name, person.shown_family_name)
+
+
+def numbered_identifier(stem: str, number: int) -> str:
+    """`c.dupont` for number 1, `c.dupont2` for number 2."""
+    return stem if number < FIRST_NUMBER else f"{stem}{number}"
+
+
+def smallest_numbers_never_given(given: AbstractSet[int], count: int) -> list[int]:
+    """The `count` smallest integers from 1 on that are not in `given`, in order.
+
+    Number 1 stands for the bare stem; a number once given is in `given` for ever.
+    """
+    numbers: list[int] = []
+    candidate = 1
+    while len(numbers) < count:
+        if candidate not in given:
+            numbers.append(candidate)
+        candidate += 1
+    return numbers
+
+
+def normalise_identifier(typed: str) -> str:
+    """What a person typed, as identifiers are stored: trimmed, lower case, without accents.
+
+    Unprintable characters (a pasted zero-width space, NUL) go too; digits and dots stay.
+    """
+    plain = plain_letters("".join(char for char in typed if char.isprintable()))
+    return plain.strip()
+
+
+def _only_letters(text: str) -> str:
+    return _NOT_A_LETTER.sub("", plain_letters(text))
