@@ -7,6 +7,7 @@ from flask_wtf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from idp.db import db, migrate
+from idp.messaging.mail import init_mail
 from idp.settings import Settings
 from shared.clock import Clock, init_clock, utc_now
 from shared.database import connect
@@ -25,6 +26,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock = utc_now) -> F
     configure_flask(app, settings)
     app.extensions["settings"] = settings
     init_clock(app, clock)
+    init_mail(app, settings)
     connect(app, db, migrate, settings.database_url)
     init_request_log(app)
     csrf.init_app(app)

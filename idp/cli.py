@@ -8,6 +8,7 @@ from flask_migrate.cli import db as database_commands
 
 from idp.app import create_app
 from idp.errors import CommandRefused
+from idp.messaging.cli import worker
 from shared.settings import SettingsRefused
 
 USAGE_EXIT_CODE = 2
@@ -23,6 +24,7 @@ def idp() -> None:
 
 
 idp.add_command(database_commands, "db")
+idp.add_command(worker)
 
 
 def main() -> None:

@@ -1,41 +1,53 @@
-"""The outbox."""
+"""The outbox: one row a message, from the transaction that announces it to its delivery."""
 
 from datetime import datetime
-from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import Enum, Index, LargeBinary, String
+from sqlalchemy import Enum, Index, LargeBinary, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from idp.db import Model
+from idp.messaging.rules import Channel, DeliveryState
 from shared.database import uuid7
 
-
-class Channel(StrEnum):
-    """How a message travels."""
-
-    EMAIL = "email"
-    SMS = "sms"
+WAITING = text("sent_at IS NULL AND failed_at IS NULL")
 
 
 class OutboxMessage(Model):
-    """A message that waits, or has left. `sealed` holds recipient and body; it is erased once delivered."""
+    """A message on its way. `sealed_words` holds recipient and text, and is erased at the end of the way."""
 
     __tablename__ = "outbox_messages"
-    __table_args__ = (Index("ix_outbox_messages_due", "settled_at", "next_attempt_at"),)
+    __table_args__ = (
+        # The claim reads only what waits, oldest first; what has left costs it nothing.
+        Index("ix_outbox_messages_waiting", "due_at", sqlite_where=WAITING, postgresql_where=WAITING),
+        Index("ix_outbox_messages_account_id_template", "account_id", "template"),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
     channel: Mapped[Channel] = mapped_column(
         Enum(
-            Channel, native_enum=False, length=8, values_callable=lambda kinds: [kind.value for kind in kinds]
+            Channel,
+            native_enum=False,
+            length=8,
+            values_callable=lambda channels: [channel.value for channel in channels],
         )
     )
     template: Mapped[str] = mapped_column(String(80))
-    sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
-    created_at: Mapped[datetime]
-    next_attempt_at: Mapped[datetime]
+    # No foreign key: a message may outlive the account that it says farewell to.
+    account_id: Mapped[UUID | None] = mapped_column(info={"personal": True})
+    sealed_words: Mapped[bytes | None] = mapped_column(LargeBinary, info={"personal": True})
+    enqueued_at: Mapped[datetime]
+    due_at: Mapped[datetime]
+    """From when a worker may take it; taking it moves this one lease ahead."""
     attempts: Mapped[int] = mapped_column(default=0)
-    claimed_until: Mapped[datetime | None]
-    settled_at: Mapped[datetime | None]
-    delivered: Mapped[bool] = mapped_column(default=False)
-    last_failure: Mapped[str] = mapped_column(String(200), default="")
+    sent_at: Mapped[datetime | None]
+    failed_at: Mapped[datetime | None]
+    failure: Mapped[str | None] = mapped_column(String(40))
+    """Why the last attempt failed: an SMTP reply code or the name of an error, never a server's own words."""
+
+    @property
+    def state(self) -> DeliveryState:
+        """Where this message is on its way."""
+        if self.sent_at is not None:
+            return DeliveryState.SENT
+        return DeliveryState.WAITING if self.failed_at is None else DeliveryState.FAILED
