@@ -3,19 +3,22 @@
 from urllib.parse import urlsplit
 
 from flask import Blueprint, Flask
-from flask_wtf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from idp.db import db, migrate
 from idp.messaging.mail import init_mail
 from idp.settings import Settings
 from shared.clock import Clock, init_clock, utc_now
+from shared.csrf import FormProtection
 from shared.database import connect
+from shared.error_pages import init_error_pages
+from shared.headers import init_headers
 from shared.logging import configure_logging, init_request_log
+from shared.pages import PageSettings, init_pages
 
 BLUEPRINTS: tuple[Blueprint, ...] = ()
 MAXIMUM_BODY_BYTES = 64 * 1024
-csrf = CSRFProtect()
+csrf = FormProtection()
 
 
 def create_app(settings: Settings | None = None, *, clock: Clock = utc_now) -> Flask:
@@ -29,10 +32,23 @@ def create_app(settings: Settings | None = None, *, clock: Clock = utc_now) -> F
     init_mail(app, settings)
     connect(app, db, migrate, settings.database_url)
     init_request_log(app)
-    csrf.init_app(app)
+    csrf.init_app(app, public_url=settings.issuer)
+    init_pages(app, page_settings(settings))
+    init_headers(app, https=settings.is_https)
+    init_error_pages(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
     return app
+
+
+def page_settings(settings: Settings) -> PageSettings:
+    """The frame of the provider's pages."""
+    return PageSettings(
+        service_name=settings.service_name,
+        public_url=settings.issuer,
+        theme_dir=settings.theme_dir,
+        secure_cookies=settings.is_https,
+    )
 
 
 def configure_flask(app: Flask, settings: Settings) -> None:

@@ -1,0 +1,86 @@
+/* The one script. Pages work without it; what it shows is `hidden` until it runs. Classic syntax, for old browsers. */
+(function () {
+  "use strict";
+
+  function each(selector, act) {
+    Array.prototype.forEach.call(document.querySelectorAll(selector), act);
+  }
+
+  /* Errors first: the summary is read, and its links reach the fields. */
+  var summary = document.getElementById("error-summary");
+  if (summary) { summary.focus(); }
+
+  /* Show the password while typing; hide it again before it leaves. */
+  each("[data-show-password]", function (label) {
+    var input = document.getElementById(label.getAttribute("data-show-password"));
+    var box = label.querySelector("input");
+    label.hidden = false;
+    box.checked = false;
+    box.addEventListener("change", function () { input.type = box.checked ? "text" : "password"; });
+    if (input.form) {
+      input.form.addEventListener("submit", function () { input.type = "password"; box.checked = false; });
+    }
+  });
+
+  /* Tick the rules of a new password; say the count once typing stops. */
+  each("[data-rules]", function (list) {
+    var id = list.getAttribute("data-rules");
+    var input = document.getElementById(id);
+    var status = document.querySelector("[data-rules-status='" + id + "']");
+    var items = list.querySelectorAll("[data-pattern]");
+    var timer;
+    function tick() {
+      var met = 0;
+      Array.prototype.forEach.call(items, function (item) {
+        var isMet = new RegExp(item.getAttribute("data-pattern"), "u").test(input.value.normalize("NFC"));
+        item.className = isMet ? "met" : "";
+        met += isMet ? 1 : 0;
+      });
+      clearTimeout(timer);
+      timer = setTimeout(function () {
+        status.textContent = input.value ? status.getAttribute("data-text").replace("{met}", met).replace("{total}", items.length) : "";
+      }, 800);
+    }
+    list.hidden = false;
+    input.addEventListener("input", tick);
+    tick();
+  });
+
+  /* A button that waits: counted down here, decided by the server. */
+  each("[data-countdown]", function (button) {
+    var left = parseInt(button.getAttribute("data-countdown"), 10) || 0;
+    var label = button.textContent;
+    button.addEventListener("click", function (event) { if (left > 0) { event.preventDefault(); } });
+    (function wait() {
+      if (left <= 0) {
+        button.removeAttribute("aria-disabled");
+        button.textContent = label;
+        return;
+      }
+      button.setAttribute("aria-disabled", "true");
+      button.textContent = label + " (" + left + " s)";
+      left -= 1;
+      setTimeout(wait, 1000);
+    })();
+  });
+
+  /* A double press sends once. Coming back by history makes the form usable again. */
+  each("form[method=post]", function (form) {
+    form.addEventListener("submit", function (event) {
+      if (event.defaultPrevented) { return; }
+      if (form.getAttribute("data-sent")) { event.preventDefault(); return; }
+      form.setAttribute("data-sent", "1");
+    });
+  });
+  window.addEventListener("pageshow", function () {
+    each("form[data-sent]", function (form) { form.removeAttribute("data-sent"); });
+  });
+
+  each("[data-print]", function (button) {
+    button.hidden = false;
+    button.addEventListener("click", function () { window.print(); });
+  });
+
+  /* An answer that goes on by itself (form post to a service); its button stays for readers without the script. */
+  each("form[data-auto-submit]", function (form) { form.submit(); });
+})();
