@@ -10,7 +10,6 @@ from idp.accounts.rules import AccountState
 from idp.db import Model
 from shared.database import uuid7
 
-
 __all__ = ["Account", "AccountState", "GivenIdentifier", "account_state_type"]
 
 account_state_type = Enum(
