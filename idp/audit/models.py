@@ -14,8 +14,8 @@ from shared.database import uuid7
 class AuditEntry(Model):
     """One event. `account_id` is the account it concerns, None when there is none."""
 
-    __tablename__ = "audit_entry"
-    __table_args__ = (Index("ix_audit_entry_account_id_recorded_at", "account_id", "recorded_at"),)
+    __tablename__ = "audit_entries"
+    __table_args__ = (Index("ix_audit_entries_account_id_recorded_at", "account_id", "recorded_at"),)
 
     id: Mapped[UUID] = mapped_column(Uuid, primary_key=True, default=uuid7)
     name: Mapped[str] = mapped_column(String(80))

@@ -1,20 +1,14 @@
 """Secrets sent by mail or SMS."""
 
 from datetime import datetime
-from enum import StrEnum
 from uuid import UUID
 
 from sqlalchemy import Enum, ForeignKey, LargeBinary, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from idp.db import Model
+from idp.one_time_codes.rules import Purpose
 from shared.database import uuid7
-
-
-class Purpose(StrEnum):
-    """What a secret is good for: one thing."""
-
-    CONFIRM_ACTIVATION_ADDRESS = "confirm_activation_address"
 
 
 class OneTimeCode(Model):

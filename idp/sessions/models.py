@@ -1,21 +1,14 @@
 """Sign-in sessions (ADR 0010)."""
 
 from datetime import datetime
-from enum import StrEnum
 from uuid import UUID
 
 from sqlalchemy import Enum, ForeignKey, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from idp.db import Model
+from idp.sessions.rules import OpenedWith
 from shared.database import uuid7
-
-
-class OpenedWith(StrEnum):
-    """Which password opened a session: the provisional one reaches the activation page only."""
-
-    PROVISIONAL = "provisional"
-    CHOSEN = "chosen"
 
 
 class AccountSession(Model):
@@ -35,6 +28,8 @@ class AccountSession(Model):
             values_callable=lambda kinds: [kind.value for kind in kinds],
         )
     )
+    # Which letter proved who signed in: a newer letter ends what an older one opened.
+    issue_number: Mapped[int | None]
     signed_in_at: Mapped[datetime]
     last_seen_at: Mapped[datetime]
     expires_at: Mapped[datetime]

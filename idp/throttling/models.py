@@ -11,7 +11,7 @@ from idp.db import Model
 class ThrottleCounter(Model):
     """How often one limit was spent on one thing. `expires_at`: counts nothing from then on."""
 
-    __tablename__ = "throttle_counter"
+    __tablename__ = "throttle_counters"
 
     limit_name: Mapped[str] = mapped_column(String(60), primary_key=True)
     # A digest of (identifier, network): few enough exist to be guessed from it.

@@ -1,0 +1,163 @@
+"""Opening, finding and ending sessions. Opens no transaction but the short one of `touch`."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import select, text, update
+
+from idp.accounts.models import Account
+from idp.audit import service as audit
+from idp.db import db, transaction
+from idp.sessions.models import AccountSession
+from idp.sessions.rules import (
+    STATES_WITH_SESSIONS,
+    CurrentSession,
+    OpenedWith,
+    SessionEndReason,
+    SessionsEnded,
+    is_touch_due,
+)
+from idp.settings import current as current_settings
+from shared.database import uuid7
+from shared.secrets import digest, new_secret
+
+LONGEST_USER_AGENT = 300
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedSession:
+    """A session just opened. `session_id` is the cookie's secret: shown to the browser, stored nowhere."""
+
+    id: UUID
+    session_id: str
+    sid: str
+    account_id: UUID
+    opened_with: OpenedWith
+    signed_in_at: datetime
+    expires_at: datetime
+
+
+def open_session(
+    account_id: UUID,
+    opened_with: OpenedWith,
+    *,
+    issue_number: int | None = None,
+    user_agent: str = "",
+    replacing: str | None = None,
+    now: datetime,
+) -> OpenedSession:
+    """A new session with a new secret and a new sid, in the caller's transaction.
+
+    replacing: the secret that the browser held until now, whoever's it was; that session ends.
+    """
+    if replacing is not None:
+        _end_by_secret(replacing, now=now)
+    opened = OpenedSession(
+        id=uuid7(),
+        session_id=new_secret(),
+        sid=new_secret(),
+        account_id=account_id,
+        opened_with=opened_with,
+        signed_in_at=now,
+        expires_at=now + timedelta(hours=current_settings().session_hours),
+    )
+    db.session.add(
+        AccountSession(
+            id=opened.id,
+            sid=opened.sid,
+            session_digest=digest(opened.session_id),
+            account_id=account_id,
+            opened_with=opened_with,
+            issue_number=issue_number,
+            signed_in_at=now,
+            last_seen_at=now,
+            expires_at=opened.expires_at,
+            user_agent=user_agent[:LONGEST_USER_AGENT],
+        )
+    )
+    db.session.flush()
+    return opened
+
+
+def find_session(session_id: str, *, now: datetime) -> CurrentSession | None:
+    """The living session of a cookie's secret: not ended, not idle too long, not too old, its account usable.
+
+    One query. Whether it opens more than activation is `CurrentSession.is_full`.
+    """
+    idle_since = now - timedelta(minutes=current_settings().session_idle_minutes)
+    row = db.session.execute(
+        select(
+            AccountSession.id,
+            AccountSession.sid,
+            AccountSession.account_id,
+            Account.identifier,
+            Account.given_name,
+            Account.family_name,
+            Account.state,
+            AccountSession.opened_with,
+            AccountSession.issue_number,
+            AccountSession.signed_in_at,
+            AccountSession.last_seen_at,
+            AccountSession.expires_at,
+        )
+        .join(Account, Account.id == AccountSession.account_id)
+        .where(
+            AccountSession.session_digest == digest(session_id),
+            AccountSession.ended_at.is_(None),
+            AccountSession.expires_at > now,
+            AccountSession.last_seen_at > idle_since,
+            Account.state.in_(STATES_WITH_SESSIONS),
+        )
+    ).one_or_none()
+    return CurrentSession(**row._mapping) if row is not None else None
+
+
+def touch(session: CurrentSession, *, now: datetime) -> None:
+    """Write that the session is in use, at most once a minute, in a short transaction of its own."""
+    if not is_touch_due(session.last_seen_at, now=now):
+        return
+    with transaction():
+        if db.session.get_bind().dialect.name == "postgresql":
+            # A last-seen time lost in a power cut signs nobody in: no need to wait for the disk.
+            db.session.execute(text("SET LOCAL synchronous_commit = off"))
+        db.session.execute(
+            update(AccountSession)
+            .where(AccountSession.id == session.id, AccountSession.last_seen_at < now)
+            .values(last_seen_at=now)
+        )
+
+
+def end_session(session_id: UUID, *, now: datetime) -> None:
+    """End one session by its row id, in the caller's transaction; ending it again changes nothing."""
+    account_id = db.session.scalar(
+        update(AccountSession)
+        .where(AccountSession.id == session_id, AccountSession.ended_at.is_(None))
+        .values(ended_at=now)
+        .returning(AccountSession.account_id)
+    )
+    if account_id is not None:
+        audit.record(SessionsEnded(account_id, SessionEndReason.SIGNED_OUT, 1), now=now)
+
+
+def end_all_sessions(
+    account_id: UUID, reason: SessionEndReason, *, keeping: UUID | None = None, now: datetime
+) -> int:
+    """End every session of an account but `keeping` (a row id), in the caller's transaction. Returns how many."""
+    ending = update(AccountSession).where(
+        AccountSession.account_id == account_id, AccountSession.ended_at.is_(None)
+    )
+    if keeping is not None:
+        ending = ending.where(AccountSession.id != keeping)
+    count = len(db.session.scalars(ending.values(ended_at=now).returning(AccountSession.id)).all())
+    if count:
+        audit.record(SessionsEnded(account_id, reason, count), now=now)
+    return count
+
+
+def _end_by_secret(session_id: str, *, now: datetime) -> None:
+    db.session.execute(
+        update(AccountSession)
+        .where(AccountSession.session_digest == digest(session_id), AccountSession.ended_at.is_(None))
+        .values(ended_at=now)
+    )

@@ -1,0 +1,140 @@
+"""The session cookie, the session of the present request, and the guards of other features' pages."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec, cast
+
+import flask
+from flask import Response, g, redirect, request, url_for
+from werkzeug.wrappers import Response as BaseResponse
+
+from idp.accounts.rules import AccountState
+from idp.sessions import service
+from idp.sessions.rules import CurrentSession, OpenedWith, Stage, stage_of
+from idp.sessions.service import OpenedSession
+from idp.settings import current as current_settings
+from shared.clock import request_now
+
+COOKIE_NAME = "idp_session"
+LONGEST_COOKIE = 64
+CSRF_FIELD = "csrf_token"
+
+Parameters = ParamSpec("Parameters")
+Answer = str | BaseResponse | tuple[str, int]
+
+
+def cookie_name() -> str:
+    """`__Host-` under https, where a browser then refuses it from a sibling host or over http."""
+    return f"__Host-{COOKIE_NAME}" if current_settings().is_https else COOKIE_NAME
+
+
+def cookie_secret() -> str | None:
+    """The secret that the browser sent, living or not; None when it sent none of a possible length."""
+    secret = request.cookies.get(cookie_name(), "")
+    return secret if 0 < len(secret) <= LONGEST_COOKIE else None
+
+
+def set_session_cookie(response: Response | BaseResponse, opened: OpenedSession) -> None:
+    """Hand the new session to the browser, and change its form token with it.
+
+    A session cookie without an end: the server decides how long it lives.
+    """
+    response.set_cookie(
+        cookie_name(),
+        opened.session_id,
+        path="/",
+        secure=current_settings().is_https,
+        httponly=True,
+        samesite="Lax",
+    )
+    g.pop("current_session", None)
+    renew_csrf_token()
+
+
+def clear_session_cookie(response: Response | BaseResponse) -> None:
+    """Take the cookie back, and the form token that went with it."""
+    response.delete_cookie(
+        cookie_name(), path="/", secure=current_settings().is_https, httponly=True, samesite="Lax"
+    )
+    g.pop("current_session", None)
+    renew_csrf_token()
+
+
+def renew_csrf_token() -> None:
+    """Forms served before a change of rights are refused after it (login CSRF, another person's forms)."""
+    flask.session.pop(CSRF_FIELD, None)
+    g.pop(CSRF_FIELD, None)
+
+
+def current_session() -> CurrentSession | None:
+    """The living session of this request, read once, whatever it opens; None when nobody is signed in."""
+    if "current_session" not in g:
+        g.current_session = _find_session()
+    return cast("CurrentSession | None", g.current_session)
+
+
+def full_session() -> CurrentSession | None:
+    """The session of this request if it opens services and account pages; None when there is none such."""
+    session = current_session()
+    return session if session is not None and session.is_full else None
+
+
+def next_address(state: AccountState, opened_with: OpenedWith, *, demande: str | None = None) -> str:
+    """Where a signed-in person goes on: to the waiting service, their account, or what activation still lacks."""
+    stage = stage_of(state, opened_with)
+    if stage is Stage.ACTIVATION_FORM:
+        return url_for("activation.form", demande=demande)
+    if stage is Stage.ADDRESS_CONFIRMATION:
+        return url_for("activation.waiting", demande=demande)
+    if demande is not None:
+        return url_for("oidc.resume", demande=demande)
+    return url_for("my_account.home")
+
+
+def active_account_required(view: Callable[Parameters, Answer]) -> Callable[Parameters, Answer]:
+    """The view runs for an activated account signed in with its chosen password; others are shown their way."""
+
+    @wraps(view)
+    def guarded(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Answer:
+        session = current_session()
+        if session is None:
+            return _to_sign_in()
+        if not session.is_full:
+            return _to_next_step(session)
+        return view(*args, **kwargs)
+
+    return guarded
+
+
+def activation_session_required(view: Callable[Parameters, Answer]) -> Callable[Parameters, Answer]:
+    """The view runs for a session that still has to activate its account; others are shown their way."""
+
+    @wraps(view)
+    def guarded(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Answer:
+        session = current_session()
+        if session is None:
+            return _to_sign_in()
+        if session.is_full:
+            return _to_next_step(session)
+        return view(*args, **kwargs)
+
+    return guarded
+
+
+def _to_next_step(session: CurrentSession) -> BaseResponse:
+    demande = request.args.get("demande")
+    return redirect(next_address(session.state, session.opened_with, demande=demande), 303)
+
+
+def _to_sign_in() -> BaseResponse:
+    return redirect(url_for("sign_in.form", demande=request.args.get("demande")), 303)
+
+
+def _find_session() -> CurrentSession | None:
+    secret = cookie_secret()
+    if secret is None:
+        return None
+    session = service.find_session(secret, now=request_now())
+    if session is not None:
+        service.touch(session, now=request_now())
+    return session
