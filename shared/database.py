@@ -1,9 +1,9 @@
 """Database plumbing that both services use: column types, SQLite's settings, transactions. No table (ADR 0018)."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import uuid_utils
@@ -15,6 +15,8 @@ from sqlalchemy.orm import DeclarativeBase, ORMExecuteState, Session, registry
 from sqlalchemy.types import TypeDecorator
 
 WRITES = "writes"
+CHUNK_ROWS = 1000
+_Row = TypeVar("_Row")
 NAMING_CONVENTION = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -50,12 +52,19 @@ def uuid7() -> UUID:
     return UUID(int=uuid_utils.uuid7().int)
 
 
+def in_chunks(rows: Sequence[_Row], size: int = CHUNK_ROWS) -> Iterator[Sequence[_Row]]:
+    """`rows`, at most `size` at a time: one statement holds at most 32,766 parameters on SQLite."""
+    for start in range(0, len(rows), size):
+        yield rows[start : start + size]
+
+
 def new_base() -> type[DeclarativeBase]:
     """A declarative base of its own for each service, with every constraint named."""
 
     class Base(DeclarativeBase):
         registry = registry(
-            metadata=MetaData(naming_convention=NAMING_CONVENTION), type_annotation_map={datetime: UtcDateTime()}
+            metadata=MetaData(naming_convention=NAMING_CONVENTION),
+            type_annotation_map={datetime: UtcDateTime()},
         )
 
     return Base
