@@ -57,7 +57,8 @@ class Person:
 
 def plain_letters(text: str) -> str:
     """Lower case, without accents, ligatures written out; every other character is kept."""
-    lowered = unicodedata.normalize("NFC", text).lower().translate(_LIGATURES)
+    lowered = unicodedata.normalize("NFKD", text).lower().translate(_LIGATURES)
+    # Once more: lowering may compose anew (İ), and what remains is compared by machines.
     decomposed = unicodedata.normalize("NFKD", lowered)
     return "".join(char for char in decomposed if not unicodedata.combining(char))
 

@@ -11,7 +11,6 @@ from idp.db import Model
 from idp.families.rules import LinkEnder, LinkState
 from shared.database import uuid7
 
-
 __all__ = ["Child", "Guardian", "Link", "LinkEnder", "LinkState", "School"]
 
 
