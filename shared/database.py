@@ -10,7 +10,7 @@ import uuid_utils
 from flask import Flask
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import Connection, DateTime, Dialect, Engine, MetaData, event
+from sqlalchemy import Connection, DateTime, Dialect, Engine, MetaData, event, select
 from sqlalchemy.orm import DeclarativeBase, ORMExecuteState, Session, registry
 from sqlalchemy.types import TypeDecorator
 
@@ -109,6 +109,12 @@ def connect(app: Flask, database: SQLAlchemy, migrate: Migrate, url: str) -> Non
     session_class = database.session.session_factory.class_
     event.listen(session_class, "before_flush", _refuse_flush)
     event.listen(session_class, "do_orm_execute", _refuse_statement)
+
+
+def check_database(database: SQLAlchemy) -> None:
+    """Ask the database for one answer. Raises whatever the driver raises when it is gone."""
+    with database.engine.connect() as connection:
+        connection.execute(select(1))
 
 
 def _prepare_engine(engine: Engine) -> None:
