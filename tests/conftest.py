@@ -11,6 +11,8 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from flask_sqlalchemy import SQLAlchemy
+from playwright.sync_api import Browser as Chromium
+from playwright.sync_api import sync_playwright
 from werkzeug.test import TestResponse
 
 from tests.postgresql import Cluster, create_database
@@ -19,6 +21,15 @@ BACKENDS = ("sqlite", "postgresql")
 MORNING = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 CLUSTER = pytest.StashKey[Cluster]()
 SOCKET_DIR = "postgresql_socket_dir"
+CHROMIUM_ARGUMENTS = [
+    "--no-sandbox",  # root, as in a container, has no user namespace to sandbox in
+    "--disable-gpu",
+    "--no-first-run",
+    # Nothing but the pages under test: these would look for the maker's hosts.
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -262,6 +273,15 @@ def browser_at(app: Flask, origin: str) -> Browser:
     browser = Browser(app, app.response_class, use_cookies=True)
     browser.origin = origin
     return browser
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Chromium]:
+    """Debian's Chromium, headless. `chromium.new_context(...)` is a browser with an empty cookie jar."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=CHROMIUM_ARGUMENTS)
+        yield browser
+        browser.close()
 
 
 @pytest.fixture
