@@ -7,6 +7,8 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from idp.db import db, migrate
 from idp.messaging.mail import init_mail
+from idp.my_account import views as my_account
+from idp.portal import views as portal
 from idp.settings import Settings
 from shared.clock import Clock, init_clock, utc_now
 from shared.csrf import FormProtection
@@ -16,7 +18,7 @@ from shared.headers import init_headers
 from shared.logging import configure_logging, init_request_log
 from shared.pages import PageSettings, init_pages
 
-BLUEPRINTS: tuple[Blueprint, ...] = ()
+BLUEPRINTS: tuple[Blueprint, ...] = (portal.blueprint, my_account.blueprint)
 MAXIMUM_BODY_BYTES = 64 * 1024
 csrf = FormProtection()
 
@@ -46,6 +48,7 @@ def page_settings(settings: Settings) -> PageSettings:
     return PageSettings(
         service_name=settings.service_name,
         public_url=settings.issuer,
+        navigation=portal.navigation,
         theme_dir=settings.theme_dir,
         secure_cookies=settings.is_https,
     )

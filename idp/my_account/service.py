@@ -1,0 +1,46 @@
+"""Reading one's own account."""
+
+from sqlalchemy import func, select
+
+from idp.accounts.models import Account
+from idp.accounts.rules import AccountId
+from idp.db import db
+from idp.families.models import Child, Link, School
+from idp.families.rules import LinkState
+from idp.my_account.rules import AccountSheet, LinkedChild
+
+# A merged link is told by the account that took it over.
+SHOWN_STATES = (LinkState.ACTIVE, LinkState.FROZEN, LinkState.DETACHED)
+
+
+def account_sheet(account_id: AccountId) -> AccountSheet:
+    """The account of a session, with its children. Two queries. Raises NoResultFound on an unknown account."""
+    account = db.session.execute(
+        select(
+            Account.identifier,
+            Account.given_name,
+            func.coalesce(func.nullif(Account.usage_name, ""), Account.family_name).label("family_name"),
+            Account.email,
+            Account.pending_email,
+            Account.activated_at,
+        ).where(Account.id == account_id)
+    ).one()
+    return AccountSheet(*account, children=linked_children(account_id))
+
+
+def linked_children(account_id: AccountId) -> tuple[LinkedChild, ...]:
+    """The children of an account, whatever their link's state but merged, in the order of their names."""
+    rows = db.session.execute(
+        select(
+            Child.given_name,
+            func.coalesce(func.nullif(Child.usage_name, ""), Child.family_name).label("family_name"),
+            func.coalesce(Child.level, ""),
+            School.name,
+            Link.state,
+        )
+        .join(Link, Link.child_id == Child.id)
+        .join(School, School.uai == Child.school_uai)
+        .where(Link.account_id == account_id, Link.state.in_(SHOWN_STATES))
+        .order_by(Child.given_name, Child.family_name, Child.id)
+    )
+    return tuple(LinkedChild(*row) for row in rows)
