@@ -10,6 +10,7 @@ from idp.messaging.mail import init_mail
 from idp.my_account import views as my_account
 from idp.portal import views as portal
 from idp.settings import Settings
+from idp.sign_in import views as sign_in
 from shared.clock import Clock, init_clock, utc_now
 from shared.csrf import FormProtection
 from shared.database import connect
@@ -18,7 +19,7 @@ from shared.headers import init_headers
 from shared.logging import configure_logging, init_request_log
 from shared.pages import PageSettings, init_pages
 
-BLUEPRINTS: tuple[Blueprint, ...] = (portal.blueprint, my_account.blueprint)
+BLUEPRINTS: tuple[Blueprint, ...] = (portal.blueprint, sign_in.blueprint, my_account.blueprint)
 MAXIMUM_BODY_BYTES = 64 * 1024
 csrf = FormProtection()
 

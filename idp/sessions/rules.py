@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import ClassVar
 from uuid import UUID
 
-from idp.accounts.rules import AccountState
+from idp.accounts.rules import AccountId, AccountState
 from idp.audit.rules import AuditEvent
 
 TOUCH_EVERY = timedelta(minutes=1)
@@ -31,7 +31,7 @@ class CurrentSession:
 
     id: UUID
     sid: str
-    account_id: UUID
+    account_id: AccountId
     identifier: str
     given_name: str
     family_name: str

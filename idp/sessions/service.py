@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import select, text, update
 
 from idp.accounts.models import Account
+from idp.accounts.rules import AccountId
 from idp.audit import service as audit
 from idp.db import db, transaction
 from idp.sessions.models import AccountSession
@@ -32,14 +33,14 @@ class OpenedSession:
     id: UUID
     session_id: str
     sid: str
-    account_id: UUID
+    account_id: AccountId
     opened_with: OpenedWith
     signed_in_at: datetime
     expires_at: datetime
 
 
 def open_session(
-    account_id: UUID,
+    account_id: AccountId,
     opened_with: OpenedWith,
     *,
     issue_number: int | None = None,
@@ -110,7 +111,7 @@ def find_session(session_id: str, *, now: datetime) -> CurrentSession | None:
             Account.state.in_(STATES_WITH_SESSIONS),
         )
     ).one_or_none()
-    return CurrentSession(**row._mapping) if row is not None else None
+    return CurrentSession(**row._asdict()) if row is not None else None
 
 
 def touch(session: CurrentSession, *, now: datetime) -> None:

@@ -1,0 +1,203 @@
+"""/connexion, /connexion/annuler, /deconnexion; and the sign-in page that other features show under their address."""
+
+from collections.abc import Mapping
+
+from flask import Blueprint, abort, redirect, render_template, request, url_for
+from flask_babel import format_date, gettext
+from werkzeug.wrappers import Response
+
+from idp.errors import DomainError
+from idp.families.rules import SchoolContact
+from idp.passwords.rules import Busy
+from idp.sessions.views import (
+    clear_session_cookie,
+    cookie_secret,
+    current_session,
+    next_address,
+    set_session_cookie,
+)
+from idp.sign_in import service
+from idp.sign_in.forms import SignInForm, is_malformed
+from idp.sign_in.rules import (
+    CarriedRequest,
+    DemandeExpired,
+    DemandeRefused,
+    LetterExpired,
+    SignInRefused,
+    SignInSlowed,
+)
+from idp.throttling.rules import network_of
+from shared.clock import request_now
+from shared.headers import allow
+
+blueprint = Blueprint("sign_in", __name__)
+
+REFUSAL_STATUS: dict[type[DomainError], int] = {SignInSlowed: 429, Busy: 503}
+Page = tuple[str, int, dict[str, str]]
+
+
+@blueprint.get("/connexion")
+def form() -> Response | Page:
+    """The sign-in page; a person who signed in recently enough for the waiting service goes on at once."""
+    carried = carried_request()
+    session = current_session()
+    if session is not None and (carried is None or carried.is_satisfied_by(session.signed_in_at)):
+        return redirect(next_address(session.state, session.opened_with, demande=demande()), 303)
+    return sign_in_page(SignInForm(formdata=None), carried)
+
+
+@blueprint.post("/connexion")
+def submit() -> Response | Page:
+    """Evaluate the couple, then on to the service, the account, or what activation still lacks."""
+    carried = carried_request()
+    filled = well_formed_form()
+    if not filled.validate():
+        return sign_in_page(filled, carried, status=422)
+    try:
+        signed_in = service.sign_in(
+            *filled.couple,
+            network=request_network(),
+            user_agent=user_agent(),
+            replacing=cookie_secret(),
+            now=request_now(),
+        )
+    except (SignInRefused, SignInSlowed, LetterExpired, Busy) as error:
+        return refused_page(filled, carried, error)
+    person = signed_in.authenticated
+    response = redirect(next_address(person.state, person.opened_with, demande=demande()), 303)
+    set_session_cookie(response, signed_in.session)
+    return response
+
+
+@blueprint.get("/connexion/annuler")
+def cancel() -> Response:
+    """Back to the service that asked, which learns that the person declined; without one, the portal."""
+    if carried_request() is None:
+        return redirect(url_for("portal.home"), 303)
+    return redirect(url_for("oidc.cancel", demande=demande()), 303)
+
+
+@blueprint.get("/deconnexion")
+def sign_out() -> str:
+    """One button, or what is closed once nobody is signed in."""
+    return render_template("sign_in/sign_out.html", session=current_session())
+
+
+@blueprint.post("/deconnexion")
+def end() -> Response:
+    """End the session of this browser; sent again, nothing more happens."""
+    session = current_session()
+    if session is not None:
+        service.sign_out(session.id, now=request_now())
+    response = redirect(url_for(".sign_out"), 303)
+    clear_session_cookie(response)
+    return response
+
+
+def demande() -> str | None:
+    """The carried request as it stands in the page's address, to put on every link of the page."""
+    return request.args.get("demande") or None
+
+
+def carried_request() -> CarriedRequest | None:
+    """The request that this page carries, also past its end; None without one. A changed one is a 400."""
+    carried = demande()
+    if carried is None:
+        return None
+    try:
+        return service.unseal_demande(carried, now=request_now())
+    except DemandeExpired as error:
+        # Signing in still makes sense: what follows it restarts the request at the service.
+        return error.carried
+    except DemandeRefused:
+        abort(400)
+
+
+def well_formed_form() -> SignInForm:
+    """The posted form; 400 for what no page of ours sends."""
+    if is_malformed(request.form):
+        abort(400)
+    return SignInForm()
+
+
+def request_network() -> str:
+    """The network of the trusted hop, never of a header that anybody may write."""
+    return network_of(request.remote_addr)
+
+
+def user_agent() -> str:
+    """What the browser says it is, for the list of one's own sessions."""
+    return request.headers.get("User-Agent", "")
+
+
+def sign_in_page(
+    shown: SignInForm,
+    carried: CarriedRequest | None,
+    *,
+    status: int = 200,
+    refusal: str | None = None,
+    school: SchoolContact | None = None,
+    headers: Mapping[str, str] | None = None,
+    action: str | None = None,
+    hidden: Mapping[str, str] | None = None,
+    notice: str | None = None,
+) -> Page:
+    """The sign-in page, under this or another feature's address.
+
+    action: where it posts, by default `/connexion` with its demande. hidden: pairs that it posts besides.
+    notice: a sentence said above the form. refusal: the translated sentence of a refused couple.
+    """
+    if carried is not None:
+        allow_redirect_to(carried)
+    page = render_template(
+        "sign_in/page.html",
+        form=shown,
+        carried=carried,
+        demande=demande(),
+        action=action or url_for("sign_in.submit", demande=demande()),
+        hidden=hidden or {},
+        refusal=refusal,
+        notice=notice,
+        school=school,
+    )
+    return page, status, dict(headers or {})
+
+
+def refused_page(
+    filled: SignInForm,
+    carried: CarriedRequest | None,
+    error: DomainError,
+    *,
+    action: str | None = None,
+    hidden: Mapping[str, str] | None = None,
+) -> Page:
+    """The sign-in page after a refusal: identifier kept, password emptied, when to try again if it is known."""
+    seconds = getattr(error, "seconds", None)
+    return sign_in_page(
+        filled,
+        carried,
+        status=REFUSAL_STATUS.get(type(error), 422),
+        refusal=refusal_sentence(error),
+        school=getattr(error, "school", None),
+        headers={"Retry-After": str(seconds)} if seconds else None,
+        action=action,
+        hidden=hidden,
+    )
+
+
+def refusal_sentence(error: DomainError) -> str:
+    """The refusal in the reader's language, with its numbers and dates."""
+    variables = dict(error.variables)
+    if isinstance(error, LetterExpired):
+        variables["date"] = format_date(error.expired_at, "long")
+    return str(gettext(error.sentence)).format(**variables)
+
+
+def allow_redirect_to(carried: CarriedRequest) -> None:
+    """Chromium holds the form's policy against the whole chain of redirects, which ends at the service."""
+    redirect_uri = carried.parameters.get("redirect_uri")
+    if redirect_uri:
+        try:
+            allow(form_action=[redirect_uri])
+        except ValueError:
+            return
