@@ -108,6 +108,24 @@ def change_state(
     return moved is not None
 
 
+def set_pending_email(account_id: AccountId, email: str, *, now: datetime) -> None:
+    """Note the address that waits for its confirmation; the one in force stays."""
+    db.session.execute(
+        update(Account).where(Account.id == account_id).values(pending_email=email, updated_at=now)
+    )
+
+
+def confirm_email(account_id: AccountId, email: str, *, now: datetime) -> bool:
+    """Put the pending address in force if it is still `email`; tells whether it was."""
+    confirmed = db.session.scalar(
+        update(Account)
+        .where(Account.id == account_id, Account.pending_email == email)
+        .values(email=email, email_confirmed_at=now, pending_email=None, updated_at=now)
+        .returning(Account.id)
+    )
+    return confirmed is not None
+
+
 def _companions(to: AccountState, now: datetime) -> dict[str, Any]:
     if to is AccountState.ACTIVE:
         return {"activated_at": func.coalesce(Account.activated_at, now)}

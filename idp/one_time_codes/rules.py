@@ -34,6 +34,14 @@ class KnownCode:
     demande: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class LatestIssue:
+    """The newest code of one purpose: when it was issued, and the request that it carries."""
+
+    issued_at: datetime
+    demande: str | None
+
+
 class OneTimeCodeRefused(DomainError):
     """Unknown, used, replaced, expired, or issued for another purpose or account."""
 

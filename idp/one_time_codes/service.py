@@ -7,7 +7,7 @@ from sqlalchemy import select, update
 
 from idp.db import db
 from idp.one_time_codes.models import OneTimeCode
-from idp.one_time_codes.rules import KnownCode, OneTimeCodeRefused, Purpose, standing_of
+from idp.one_time_codes.rules import KnownCode, LatestIssue, OneTimeCodeRefused, Purpose, standing_of
 from shared.secrets import digest, new_secret
 
 
@@ -71,6 +71,17 @@ def find_one_time_code(secret: str, purpose: Purpose, *, now: datetime) -> Known
         return None
     standing = standing_of(row.consumed_at, row.superseded_at, row.expires_at, now=now)
     return KnownCode(row.account_id, row.channel_address, row.expires_at, standing, row.demande)
+
+
+def latest_issue(purpose: Purpose, account_id: UUID) -> LatestIssue | None:
+    """When the account's newest code of this purpose was issued, and for which request; None without one."""
+    row = db.session.execute(
+        select(OneTimeCode.issued_at, OneTimeCode.demande)
+        .where(OneTimeCode.account_id == account_id, OneTimeCode.purpose == purpose)
+        .order_by(OneTimeCode.issued_at.desc(), OneTimeCode.id.desc())
+        .limit(1)
+    ).one_or_none()
+    return None if row is None else LatestIssue(row.issued_at, row.demande)
 
 
 def consume_one_time_code(secret: str, purpose: Purpose, account_id: UUID, *, now: datetime) -> KnownCode:

@@ -129,6 +129,19 @@ def touch(session: CurrentSession, *, now: datetime) -> None:
         )
 
 
+def upgrade_session(session_id: UUID) -> None:
+    """The holder of a letter has chosen a password: the session (by row id) now stands on that one.
+
+    In the caller's transaction. The secret stays the same, so that a form sent twice still finds its session;
+    it opens nothing but the wait for the mail, and completed activation replaces it.
+    """
+    db.session.execute(
+        update(AccountSession)
+        .where(AccountSession.id == session_id, AccountSession.ended_at.is_(None))
+        .values(opened_with=OpenedWith.CHOSEN, issue_number=None)
+    )
+
+
 def end_session(session_id: UUID, *, now: datetime) -> None:
     """End one session by its row id, in the caller's transaction; ending it again changes nothing."""
     account_id = db.session.scalar(

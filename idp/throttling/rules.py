@@ -79,8 +79,14 @@ SIGN_IN_PER_ACCOUNT_AND_NETWORK = GrowingDelay(
 )
 BIRTH_DATE_PER_DAY = Quota("birth_date_per_day", tries=3, window=timedelta(days=1))
 BIRTH_DATE_IN_ALL = Quota("birth_date_in_all", tries=10, window=None)
+ACTIVATION_MESSAGES_PER_DAY = Quota("activation_messages_per_day", tries=5, window=timedelta(days=1))
 
-LIMITS: tuple[Limit, ...] = (SIGN_IN_PER_ACCOUNT_AND_NETWORK, BIRTH_DATE_PER_DAY, BIRTH_DATE_IN_ALL)
+LIMITS: tuple[Limit, ...] = (
+    SIGN_IN_PER_ACCOUNT_AND_NETWORK,
+    BIRTH_DATE_PER_DAY,
+    BIRTH_DATE_IN_ALL,
+    ACTIVATION_MESSAGES_PER_DAY,
+)
 
 
 def sign_in_budgets(identifier: str, network: str) -> tuple[Budget, ...]:
@@ -93,6 +99,11 @@ def birth_date_budgets(account_id: UUID, issue_number: int) -> tuple[Budget, ...
     """What one birth date spends: counted on the letter, so that a new letter starts at zero."""
     letter = f"{account_id}\n{issue_number}"
     return (Budget(BIRTH_DATE_IN_ALL, letter), Budget(BIRTH_DATE_PER_DAY, letter))
+
+
+def activation_message_budget(account_id: UUID) -> Budget:
+    """What each activation message after the first one spends, sent again or to a corrected address."""
+    return Budget(ACTIVATION_MESSAGES_PER_DAY, str(account_id))
 
 
 def network_of(address: str | None) -> str:
