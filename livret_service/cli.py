@@ -7,6 +7,7 @@ from flask.cli import AppGroup, ScriptInfo
 from flask_migrate.cli import db as database_commands
 
 from livret_service.app import create_app
+from livret_service.lsu_import.cli import import_command
 from shared.settings import SettingsRefused
 
 USAGE_EXIT_CODE = 2
@@ -22,6 +23,7 @@ def livret() -> None:
 
 
 livret.add_command(database_commands, "db")
+livret.add_command(import_command)
 
 
 def main() -> None:
