@@ -8,7 +8,7 @@ from sqlalchemy import Enum, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from idp.db import Model
-from idp.families.rules import LinkEnder, LinkState
+from idp.families.rules import CONTACT_LENGTHS, LinkEnder, LinkState
 from shared.database import uuid7
 
 __all__ = ["Child", "Guardian", "Link", "LinkEnder", "LinkState", "School"]
@@ -24,9 +24,9 @@ class School(Model):
     __tablename__ = "schools"
 
     uai: Mapped[str] = mapped_column(String(8), primary_key=True)
-    name: Mapped[str] = mapped_column(String(200))
-    phone: Mapped[str] = mapped_column(String(40), default="")
-    email: Mapped[str] = mapped_column(String(254), default="")
+    name: Mapped[str] = mapped_column(String(CONTACT_LENGTHS["name"]))
+    phone: Mapped[str] = mapped_column(String(CONTACT_LENGTHS["phone"]), default="")
+    email: Mapped[str] = mapped_column(String(CONTACT_LENGTHS["email"]), default="")
 
 
 class Guardian(Model):

@@ -16,6 +16,7 @@ INE_SHAPES = (
     re.compile(r"[0-9]{4}A[0-9]{5}[A-Z]"),  # apprentices
 )
 LEVELS = ("CP", "CE1", "CE2", "CM1", "CM2", "6e", "5e", "4e", "3e")
+CONTACT_LENGTHS = {"name": 200, "phone": 40, "email": 254}
 _UAI = re.compile(r"([0-9]{7})([A-Z])")
 
 
