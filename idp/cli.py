@@ -8,6 +8,7 @@ from flask_migrate.cli import db as database_commands
 
 from idp.app import create_app
 from idp.errors import CommandRefused
+from idp.letters.cli import letters
 from idp.messaging.cli import worker
 from shared.settings import SettingsRefused
 
@@ -25,6 +26,13 @@ def idp() -> None:
 
 idp.add_command(database_commands, "db")
 idp.add_command(worker)
+idp.add_command(letters)
+
+
+def explanation(refusal: Exception) -> str:
+    """What a refusal adds to its code for the operator."""
+    words = (getattr(refusal, "hint", ""), getattr(refusal, "detail", ""))
+    return "".join(f": {part}" for part in words if part)
 
 
 def main() -> None:
@@ -32,5 +40,5 @@ def main() -> None:
     try:
         idp(obj=ScriptInfo(create_app=create_app, set_debug_flag=False))
     except (SettingsRefused, CommandRefused) as refusal:
-        click.echo(f"idp: {refusal}", err=True)
+        click.echo(f"idp: {refusal}{explanation(refusal)}", err=True)
         sys.exit(getattr(refusal, "exit_code", USAGE_EXIT_CODE))
