@@ -1,13 +1,40 @@
 """Every setting of the livret service: typed, with unit and default. A default may be convenient, never insecure."""
 
 from pathlib import Path
-from typing import ClassVar, Literal, Self, cast
+from typing import Annotated, ClassVar, Literal, Self, cast
+from urllib.parse import urlsplit
 
 from flask import current_app
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
-from shared.settings import PublicUrl, SecretKey, ServiceSettings
+from shared.settings import PublicUrl, SecretKey, ServiceSettings, is_loopback
+
+NEEDED_SCOPES = {"openid", "children"}
+
+
+def check_page_url(value: str) -> str:
+    """An https address, or http on loopback, without query, fragment or credentials. Kept to the character."""
+    parts = urlsplit(value)
+    if parts.scheme not in {"https", "http"} or not parts.hostname or not value.isascii() or " " in value:
+        raise ValueError("must be an https address")
+    if parts.scheme == "http" and not is_loopback(parts.hostname):
+        raise ValueError("must be https: plain http is for loopback only")
+    if parts.query or parts.fragment or "@" in parts.netloc:
+        raise ValueError("must have no query, fragment or credentials")
+    return value
+
+
+def check_scope(value: str) -> str:
+    """Scope names parted by one space, with those that this service cannot do without."""
+    if missing := NEEDED_SCOPES - set(value.split(" ")):
+        raise ValueError(f"must hold {' and '.join(sorted(missing))}")
+    return value
+
+
+IssuerUrl = Annotated[str, AfterValidator(check_page_url)]
+PageUrl = Annotated[str, AfterValidator(check_page_url)]
+Scope = Annotated[str, AfterValidator(check_scope)]
 
 
 class Settings(ServiceSettings):
@@ -23,25 +50,35 @@ class Settings(ServiceSettings):
     """SQLAlchemy address of the database, `sqlite:///…` or `postgresql://…`."""
     secret_key: SecretKey
     """Signs form tokens. 32 bytes in base64."""
-    issuer: str
-    """The provider, exactly as it names itself in discovery."""
+    issuer: IssuerUrl
+    """The provider, exactly as it names itself in discovery, final slash included."""
     client_id: str
     """This service's name at the provider."""
     client_key_file: Path | None = None
     """Private key (PEM or JWK) for `private_key_jwt`; stands before `client_secret`."""
     client_secret: str = Field(default="", repr=False)
     """Secret for `client_secret_basic`, where there is no key file."""
-    scope: str = "openid children children.ine"
-    """Scopes asked for."""
+    scope: Scope = "openid children children.ine"
+    """Scopes asked for; `openid` and `children` are among them."""
+    signature_algorithm: Literal["RS256", "PS256", "ES256", "Ed25519"] = "RS256"
+    """The one algorithm that ID tokens are accepted with, whatever discovery says."""
+    max_age_seconds: int | None = Field(default=None, ge=60, le=86400)
+    """Age of a sign-in at the provider beyond which it asks again; none by default."""
 
     service_name: str = "Livret scolaire"
     """Name on pages."""
+    provider_name: str = "Compte École"
+    """Name of the sign-in service on pages."""
+    activation_url: PageUrl | None = None
+    """Page for a first sign-in with the school's letter; by default the provider's `/activation`."""
     theme_dir: Path | None = None
     """A folder searched before the built-in theme, file by file."""
     renewal_seconds: int = Field(default=60, ge=10, le=60)
     """Age at which a session is renewed at the provider without showing anything (prompt=none)."""
     session_minutes: int = Field(default=30, ge=1, le=480)
-    """Minutes that a session may go on when the provider does not answer."""
+    """Minutes without renewal after which a session is over: no page read, or a provider that does not answer."""
+    session_hours: int = Field(default=8, ge=1, le=24)
+    """Hours from signing in until a session is over in any case."""
     trusted_proxies: int = Field(default=0, ge=0, le=3)
     """Number of reverse proxies in front, whose forwarded headers are believed."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
@@ -51,6 +88,19 @@ class Settings(ServiceSettings):
     def is_https(self) -> bool:
         """Whether people reach the service over https: cookies are then `Secure` and `__Host-`."""
         return self.public_url.startswith("https://")
+
+    @property
+    def activation_address(self) -> str:
+        """Where someone with a letter begins."""
+        return self.activation_url or self.issuer.rstrip("/") + "/activation"
+
+    @field_validator("client_key_file")
+    @classmethod
+    def check_key_file_exists(cls, value: Path | None) -> Path | None:
+        """Said with the other problems; whether it holds a key is said when it is loaded."""
+        if value is not None and not value.is_file():
+            raise ValueError("is not a file")
+        return value
 
     @model_validator(mode="after")
     def check_client_can_authenticate(self) -> Self:
@@ -62,4 +112,4 @@ class Settings(ServiceSettings):
 
 def current() -> Settings:
     """The settings of the running application."""
-    return cast(Settings, current_app.extensions["settings"])
+    return cast("Settings", current_app.extensions["settings"])

@@ -1,0 +1,408 @@
+"""Use cases of signing in at the livret service. Each opens the one transaction that it needs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, delete, func, or_, select, update
+
+from livret_service.db import db, transaction
+from livret_service.sign_in.checks import (
+    AttemptUnknown,
+    AuthorizationAnswer,
+    ChildrenNotGiven,
+    InteractionNeeded,
+    OtherAccount,
+    ProviderUnavailable,
+    SignInFailed,
+    check_authorization_answer,
+)
+from livret_service.sign_in.models import GuardianSession, SignInAttempt
+from livret_service.sign_in.provider import Expected, Provider
+from livret_service.sign_in.rules import (
+    ATTEMPT_LIFE,
+    PENDING_ATTEMPTS,
+    Reader,
+    SessionLimits,
+    SessionState,
+    Subject,
+    attempt_code_verifier,
+    attempt_nonce,
+    state_of_session,
+)
+from shared.claims import (
+    CLAIM,
+    SCOPE_CHILDREN_BIRTHDATE,
+    SCOPE_CHILDREN_INE,
+    ChildClaim,
+    ChildrenClaimRefused,
+    read_children,
+    write_children,
+)
+from shared.sealing import SealBroken, derive_key, seal, unseal
+from shared.secrets import digest, new_secret
+
+HOLD = timedelta(seconds=10)
+"""How long a session goes on before the silent provider is asked again."""
+KEPT_AFTER_END = timedelta(days=1)
+KEPT_MEMBERS = frozenset({SCOPE_CHILDREN_INE, SCOPE_CHILDREN_BIRTHDATE})
+
+
+@dataclass(frozen=True, slots=True)
+class RelyingParty:
+    """What every use case needs of this service: its provider, its keys, its limits. One per worker."""
+
+    provider: Provider
+    redirect_uri: str
+    attempt_key: bytes
+    sealing_key: bytes
+    sign_out_key: bytes
+    limits: SessionLimits
+    max_age: timedelta | None = None
+
+
+def new_relying_party(
+    provider: Provider,
+    *,
+    redirect_uri: str,
+    secret_key: bytes,
+    limits: SessionLimits,
+    max_age: timedelta | None,
+) -> RelyingParty:
+    """Derive one key a purpose from the service's secret (RFC 5869)."""
+    return RelyingParty(
+        provider=provider,
+        redirect_uri=redirect_uri,
+        attempt_key=derive_key(secret_key, "sign-in attempt"),
+        sealing_key=derive_key(secret_key, "guardian session"),
+        sign_out_key=derive_key(secret_key, "sign-out state"),
+        limits=limits,
+        max_age=max_age,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """Where the browser goes, and the secret that its transaction cookie carries."""
+
+    url: str
+    browser_secret: str
+
+
+@dataclass(frozen=True, slots=True)
+class FoundSession:
+    """A session that is not over, as one request sees it."""
+
+    id: UUID
+    state: SessionState
+    reader: Reader
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """Signed in. session_id: the new cookie secret, or None when a running session was renewed.
+
+    attempts_left: whether this browser has other tabs on their way to the provider.
+    """
+
+    target: str
+    session_id: str | None
+    attempts_left: bool
+
+
+def start_sign_in(
+    party: RelyingParty,
+    *,
+    target: str,
+    browser_secret: str | None,
+    renews: FoundSession | None = None,
+    login_hint: str | None = None,
+    now: datetime,
+) -> Started:
+    """Record an attempt and give the address to go to; with `renews`, silently (Core 3.1.2.1 `prompt=none`).
+
+    Raises ProviderUnavailable.
+    """
+    browser_secret = browser_secret or new_secret()
+    state = new_secret()
+    url = party.provider.authorization_url(
+        party.redirect_uri,
+        state=state,
+        nonce=attempt_nonce(party.attempt_key, browser_secret, state),
+        code_verifier=attempt_code_verifier(party.attempt_key, browser_secret, state),
+        **_asked_of_provider(party, silent=renews is not None, login_hint=login_hint),
+    )
+    with transaction() as session:
+        _forget_attempts(digest(browser_secret), now=now)
+        session.add(
+            SignInAttempt(
+                state_digest=digest(state),
+                browser_digest=digest(browser_secret),
+                target=target,
+                renews_id=renews.id if renews else None,
+                asked_at=now,
+                expires_at=now + ATTEMPT_LIFE,
+            )
+        )
+    return Started(url, browser_secret)
+
+
+def _asked_of_provider(party: RelyingParty, *, silent: bool, login_hint: str | None) -> dict[str, Any]:
+    asked = {
+        "prompt": "none" if silent else None,
+        "login_hint": login_hint,
+        "max_age": int(party.max_age.total_seconds()) if party.max_age else None,
+    }
+    return {name: value for name, value in asked.items() if value is not None}
+
+
+def _forget_attempts(browser_digest: bytes, *, now: datetime) -> None:
+    """Drop what expired, and the oldest attempts of this browser beyond the bound."""
+    db.session.execute(delete(SignInAttempt).where(SignInAttempt.expires_at <= now))
+    open_ones = (
+        select(SignInAttempt.state_digest)
+        .where(SignInAttempt.browser_digest == browser_digest)
+        .order_by(SignInAttempt.asked_at.desc())
+        .offset(PENDING_ATTEMPTS - 1)
+    )
+    oldest = db.session.scalars(open_ones).all()
+    if oldest:
+        db.session.execute(delete(SignInAttempt).where(SignInAttempt.state_digest.in_(oldest)))
+
+
+def complete_sign_in(
+    party: RelyingParty,
+    parameters: Mapping[str, str],
+    *,
+    browser_secret: str | None,
+    session_id: str | None,
+    now: datetime,
+) -> Completed:
+    """Take the attempt that `state` names, check the answer, redeem the code, open or renew the session.
+
+    session_id: the browser's present session cookie, which a new sign-in ends. Raises SignInFailed, whose `target`
+    is the page that was wanted. A failed renewal ends the session that it was for, unless the provider was silent.
+    """
+    attempt = take_attempt(parameters.get("state"), browser_secret, now=now)
+    try:
+        claims, id_token = _redeem(party, parameters, attempt, browser_secret or "")
+        opened = _settle(party, attempt, claims, id_token, replaces=session_id, now=now)
+    except SignInFailed as failure:
+        failure.target = attempt.target
+        if attempt.renews_id and not isinstance(failure, ProviderUnavailable):
+            end_session(attempt.renews_id, now=now)
+        raise
+    return Completed(attempt.target, opened, _has_attempts(attempt.browser_digest, now=now))
+
+
+def take_attempt(state: str | None, browser_secret: str | None, *, now: datetime) -> SignInAttempt:
+    """RFC 6749 10.12, RFC 9700 4.7: once, in time, and by the browser that began it. Raises AttemptUnknown."""
+    if not state or not browser_secret:
+        raise AttemptUnknown
+    taken = (
+        update(SignInAttempt)
+        .where(
+            SignInAttempt.state_digest == digest(state),
+            SignInAttempt.browser_digest == digest(browser_secret),
+            SignInAttempt.consumed_at.is_(None),
+            SignInAttempt.expires_at > now,
+        )
+        .values(consumed_at=now)
+        .returning(SignInAttempt)
+    )
+    with transaction() as session:
+        attempt = session.scalar(taken)
+        if attempt is None:
+            raise AttemptUnknown
+        session.expunge(attempt)
+    return attempt
+
+
+def _redeem(
+    party: RelyingParty, parameters: Mapping[str, str], attempt: SignInAttempt, browser_secret: str
+) -> tuple[dict[str, Any], str]:
+    metadata = party.provider.load_server_metadata()
+    check_authorization_answer(
+        AuthorizationAnswer(
+            parameters=parameters,
+            issuer=party.provider.issuer,
+            issuer_is_always_sent=metadata["authorization_response_iss_parameter_supported"],
+        )
+    )
+    state = parameters["state"]
+    answer = party.provider.redeem(
+        parameters["code"],
+        redirect_uri=party.redirect_uri,
+        code_verifier=attempt_code_verifier(party.attempt_key, browser_secret, state),
+    )
+    nonce = attempt_nonce(party.attempt_key, browser_secret, state)
+    expected = Expected(nonce=nonce, asked_at=attempt.asked_at, max_age=party.max_age)
+    return party.provider.verify_id_token(answer, expected), answer.id_token
+
+
+def _settle(
+    party: RelyingParty,
+    attempt: SignInAttempt,
+    claims: Mapping[str, Any],
+    id_token: str,
+    *,
+    replaces: str | None,
+    now: datetime,
+) -> str | None:
+    """Renew the session that the attempt was for, or open a new one; its cookie secret in that case."""
+    try:
+        children = read_children(claims)
+    except ChildrenClaimRefused as refusal:
+        raise ChildrenNotGiven(str(refusal)) from None
+    values = _session_values(party, claims, children, id_token, now=now)
+    if attempt.renews_id:
+        _renew_session(attempt.renews_id, claims["sub"], values, now=now)
+        return None
+    return _open_session(party, claims["sub"], values, replaces=replaces, now=now)
+
+
+def _session_values(
+    party: RelyingParty,
+    claims: Mapping[str, Any],
+    children: tuple[ChildClaim, ...],
+    id_token: str,
+    *,
+    now: datetime,
+) -> dict[str, Any]:
+    return {
+        "sid": claims.get("sid"),
+        "children": write_children(children, KEPT_MEMBERS),
+        "sealed_id_token": seal(id_token.encode(), key=party.sealing_key, associated=claims["sub"].encode()),
+        "renewed_at": now,
+        "renewal_due_at": now + party.limits.renew_after,
+        "idle_until": now + party.limits.idle,
+    }
+
+
+def _open_session(
+    party: RelyingParty, subject: str, values: Mapping[str, Any], *, replaces: str | None, now: datetime
+) -> str:
+    session_id = new_secret()
+    with transaction() as session:
+        if replaces:
+            session.execute(_ended(GuardianSession.session_digest == digest(replaces), now=now))
+        session.add(
+            GuardianSession(
+                session_digest=digest(session_id),
+                issuer=party.provider.issuer,
+                subject=subject,
+                signed_in_at=now,
+                expires_at=now + party.limits.absolute,
+                **values,
+            )
+        )
+    return session_id
+
+
+def _renew_session(renews_id: UUID, subject: str, values: Mapping[str, Any], *, now: datetime) -> None:
+    """Raises OtherAccount, or InteractionNeeded when the session ended meanwhile: it is never revived."""
+    with transaction() as session:
+        renewed = session.scalar(
+            update(GuardianSession)
+            .where(
+                GuardianSession.id == renews_id,
+                GuardianSession.subject == subject,
+                GuardianSession.ended_at.is_(None),
+                GuardianSession.expires_at > now,
+            )
+            .values(**values)
+            .returning(GuardianSession.id)
+        )
+    if renewed is None:
+        known = db.session.scalar(select(GuardianSession.subject).where(GuardianSession.id == renews_id))
+        raise InteractionNeeded("ended meanwhile") if known == subject else OtherAccount
+
+
+def _has_attempts(browser_digest: bytes, *, now: datetime) -> bool:
+    waiting = select(func.count()).where(
+        SignInAttempt.browser_digest == browser_digest,
+        SignInAttempt.consumed_at.is_(None),
+        SignInAttempt.expires_at > now,
+    )
+    return bool(db.session.scalar(waiting))
+
+
+def find_session(session_id: str | None, *, issuer: str, now: datetime) -> FoundSession | None:
+    """The session of a cookie, unless it is over or of a provider that is no longer the configured one."""
+    if not session_id:
+        return None
+    row = db.session.scalar(
+        select(GuardianSession).where(
+            GuardianSession.session_digest == digest(session_id), GuardianSession.issuer == issuer
+        )
+    )
+    if row is None:
+        return None
+    state = state_of_session(
+        ended_at=row.ended_at,
+        idle_until=row.idle_until,
+        expires_at=row.expires_at,
+        renewal_due_at=row.renewal_due_at,
+        now=now,
+    )
+    return None if state is SessionState.OVER else FoundSession(row.id, state, _reader(row))
+
+
+def _reader(row: GuardianSession) -> Reader:
+    return Reader(row.issuer, Subject(row.subject), read_children({CLAIM: row.children}), row.signed_in_at)
+
+
+def hold_renewal(found: FoundSession, *, now: datetime) -> None:
+    """Let a session go on for a moment, up to its bound, while the provider itself was seen not to answer."""
+    with transaction() as session:
+        session.execute(
+            update(GuardianSession)
+            .where(GuardianSession.id == found.id, GuardianSession.ended_at.is_(None))
+            .values(renewal_due_at=now + HOLD)
+        )
+
+
+def end_session(guardian_session_id: UUID, *, now: datetime) -> None:
+    """End one session. Ended twice is ended."""
+    with transaction() as session:
+        session.execute(_ended(GuardianSession.id == guardian_session_id, now=now))
+
+
+def _ended(which: ColumnElement[bool], *, now: datetime) -> Any:
+    return update(GuardianSession).where(which, GuardianSession.ended_at.is_(None)).values(ended_at=now)
+
+
+def sign_out(party: RelyingParty, session_id: str | None, *, now: datetime) -> str | None:
+    """End the browser's session here; the ID token to hint at when signing out at the provider, if any."""
+    if not session_id:
+        return None
+    ended = _ended(GuardianSession.session_digest == digest(session_id), now=now).returning(
+        GuardianSession.subject, GuardianSession.sealed_id_token
+    )
+    with transaction() as session:
+        row = session.execute(ended).one_or_none()
+    if row is None:
+        return None
+    try:
+        return unseal(row.sealed_id_token, key=party.sealing_key, associated=row.subject.encode()).decode()
+    except SealBroken:  # the service's secret was changed since: signed out here all the same
+        return None
+
+
+def purge(*, now: datetime) -> tuple[int, int]:
+    """Delete expired attempts, and sessions that have been over for a day. Returns how many of each."""
+    with transaction() as session:
+        attempts = session.execute(delete(SignInAttempt).where(SignInAttempt.expires_at <= now))
+        over = or_(
+            GuardianSession.ended_at <= now - KEPT_AFTER_END,
+            GuardianSession.idle_until <= now - KEPT_AFTER_END,
+            GuardianSession.expires_at <= now - KEPT_AFTER_END,
+        )
+        sessions = session.execute(delete(GuardianSession).where(over))
+        return _count(attempts), _count(sessions)
+
+
+def _count(result: Any) -> int:
+    return int(result.rowcount)
