@@ -25,7 +25,7 @@ def account_sheet(account_id: AccountId) -> AccountSheet:
             Account.activated_at,
         ).where(Account.id == account_id)
     ).one()
-    return AccountSheet(*account, children=linked_children(account_id))
+    return AccountSheet(**account._asdict(), children=linked_children(account_id))
 
 
 def linked_children(account_id: AccountId) -> tuple[LinkedChild, ...]:

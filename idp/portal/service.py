@@ -14,4 +14,4 @@ def list_services() -> tuple[PortalService, ...]:
         .where(Client.disabled_at.is_(None), Client.initiate_login_uri.is_not(None))
         .order_by(Client.name, Client.client_id)
     )
-    return tuple(PortalService(*row) for row in rows)
+    return tuple(PortalService(name, url) for name, url in rows if url)
