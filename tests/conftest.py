@@ -15,6 +15,7 @@ from playwright.sync_api import Browser as Chromium
 from playwright.sync_api import sync_playwright
 from werkzeug.test import TestResponse
 
+from tests.hashing import CountingHasher
 from tests.postgresql import Cluster, create_database
 
 BACKENDS = ("sqlite", "postgresql")
@@ -201,7 +202,15 @@ def idp_application(new_database_url: Callable[[str], str], session_clock: Froze
 
 
 @pytest.fixture
-def idp_app(idp_application: Flask, clock: FrozenClock) -> Iterator[Flask]:
+def password_hasher(monkeypatch: pytest.MonkeyPatch) -> CountingHasher:
+    """LOUD: a cheap password hasher, for tests alone; see tests/hashing.py."""
+    cheap = CountingHasher()
+    monkeypatch.setattr("idp.passwords.service.hasher", cheap)
+    return cheap
+
+
+@pytest.fixture
+def idp_app(idp_application: Flask, clock: FrozenClock, password_hasher: CountingHasher) -> Iterator[Flask]:
     """The provider on an empty database. No context is pushed: requests get their own, as in production."""
     from idp.db import db
 

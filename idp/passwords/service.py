@@ -60,7 +60,10 @@ class Hasher:
         cannot be read is False.
         """
         with self._slot():
-            is_right = self._is_right(password_hash or self.decoy_hash, prepared)
+            decoy_hash = (
+                self.decoy_hash
+            )  # asked for in every case: the first one of a worker takes as long to make
+            is_right = self._is_right(password_hash or decoy_hash, prepared)
         return is_right and password_hash is not None
 
     @property
