@@ -9,6 +9,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from livret_service.db import db, migrate
 from livret_service.settings import Settings
+from livret_service.livrets import views as livrets
 from livret_service.sign_in import views as sign_in
 from livret_service.sign_in.cli import client_key
 from livret_service.sign_in.provider import ClientKey, Provider, load_client_key
@@ -23,7 +24,7 @@ from shared.logging import configure_logging, init_request_log
 from shared.pages import PageSettings, init_pages
 from shared.settings import SettingsRefused
 
-BLUEPRINTS: tuple[Blueprint, ...] = (sign_in.blueprint,)
+BLUEPRINTS: tuple[Blueprint, ...] = (sign_in.blueprint, livrets.blueprint)
 COMMANDS: tuple[Command, ...] = (client_key,)
 MAXIMUM_BODY_BYTES = 64 * 1024
 csrf = FormProtection()

@@ -100,3 +100,11 @@ SUPPORT_MEASURES: Mapping[str, str] = {
     "PAI": "Projet d’accueil individualisé (PAI)",
     "PPRE": "Programme personnalisé de réussite éducative (PPRE)",
 }
+
+PERIODES: Mapping[int, tuple[str, ...]] = {
+    1: ("Année entière",),
+    2: ("1er semestre", "2e semestre"),
+    3: ("1er trimestre", "2e trimestre", "3e trimestre"),
+}
+
+TITLES: Mapping[str, str] = {"M": "M.", "MME": "Mme"}
