@@ -8,8 +8,8 @@ from flask import Blueprint, Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from livret_service.db import db, migrate
-from livret_service.settings import Settings
 from livret_service.livrets import views as livrets
+from livret_service.settings import Settings
 from livret_service.sign_in import views as sign_in
 from livret_service.sign_in.cli import client_key
 from livret_service.sign_in.provider import ClientKey, Provider, load_client_key
