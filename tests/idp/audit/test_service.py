@@ -28,9 +28,13 @@ def test_an_entry_tells_what_happened_when_and_to_which_account(idp_context: Fla
 
 
 def test_an_entry_goes_with_the_transaction_that_fails(idp_context: Flask, now: datetime) -> None:
-    with pytest.raises(RuntimeError, match="failure"), transaction():
-        audit.record(DoorOpened(None), now=now)
-        raise RuntimeError("failure")
+    def fail_after_recording() -> None:
+        with transaction():
+            audit.record(DoorOpened(None), now=now)
+            raise RuntimeError("failure")
+
+    with pytest.raises(RuntimeError, match="failure"):
+        fail_after_recording()
 
     assert db.session.scalars(select(AuditEntry)).all() == []
 
