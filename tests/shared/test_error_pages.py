@@ -1,0 +1,118 @@
+"""What a person sees when a request fails."""
+
+import json
+
+import pytest
+from flask import Flask
+
+from shared.error_pages import TEXTS
+from tests.conftest import Browser, browser_at
+
+LEAKS = (
+    "Traceback",
+    "werkzeug",
+    "Werkzeug",
+    "site-packages",
+    "ValueError",
+    "a secret detail",
+    'File "',
+    "debugger",
+)
+
+
+@pytest.fixture
+def browser(bare_app: Flask) -> Browser:
+    return browser_at(bare_app, "https://essai.example")
+
+
+@pytest.mark.parametrize("status", sorted(TEXTS))
+def test_every_error_says_what_happened_and_leads_on(browser: Browser, status: int):
+    answer = browser.get(f"/refus/{status}")
+
+    assert answer.status_code == status
+    assert f"<h1>{TEXTS[status].title}</h1>" in answer.text
+    assert str(TEXTS[status].advice) in answer.text
+    assert 'href="/"' in answer.text
+    assert "Référence" in answer.text
+
+
+@pytest.mark.parametrize(("status", "shown_as"), [(418, 400), (410, 400), (501, 500)])
+def test_an_error_without_words_of_its_own_borrows_them(browser: Browser, status: int, shown_as: int):
+    answer = browser.get(f"/refus/{status}")
+
+    assert answer.status_code == status
+    assert str(TEXTS[shown_as].title) in answer.text
+
+
+@pytest.mark.parametrize(
+    "path", ["/refus/500", "/refus/404", "/refus/503", "/theme/nothing.css", "/%00", "/../../etc"]
+)
+def test_br_17_no_failure_shows_its_insides(browser: Browser, path: str):
+    answer = browser.get(path)
+
+    assert answer.status_code >= 400
+    assert not any(leak in answer.text for leak in LEAKS)
+    assert not any(leak in str(answer.headers) for leak in LEAKS)
+
+
+def test_br_17_a_wrong_method_shows_only_which_are_right(browser: Browser):
+    answer = browser.get("/formulaire")
+
+    assert answer.status_code == 405
+    assert "POST" in answer.headers["Allow"]
+    assert not any(leak in answer.text for leak in LEAKS)
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.test", "evil.test:443", "essai.example.evil.test", "essai.example@evil.test"]
+)
+def test_hh_01_a_forged_host_gets_a_page_that_names_only_the_configured_address(bare_app: Flask, host: str):
+    answer = bare_app.test_client().get("/galerie", base_url="https://essai.example", headers={"Host": host})
+
+    assert answer.status_code == 400
+    assert "Cette adresse n’est pas la nôtre" in answer.text
+    assert 'href="https://essai.example/"' in answer.text
+    assert "evil" not in answer.text
+    assert "evil" not in str(answer.headers)
+
+
+@pytest.mark.parametrize("path", ["/", "/compte", "/connexion", "/oauth/authorize", "/nulle-part"])
+def test_hh_04_the_provider_says_nothing_under_a_forged_host(idp_app: Flask, path: str):
+    client = idp_app.test_client()
+
+    answers = [client.open(path, method=method, headers={"Host": "evil.test"}) for method in ("GET", "POST")]
+
+    assert [answer.status_code for answer in answers] == [400, 400]
+    for answer in answers:
+        assert "evil" not in answer.text + str(answer.headers)
+        assert "https://compte.example/" in answer.text
+
+
+def test_a_lost_form_token_is_explained_and_the_page_is_one_press_away(browser: Browser):
+    answer = browser.post("/formulaire?demande=abc", data={"email": "nom@exemple.fr"})
+
+    assert answer.status_code == 400
+    assert "Ce formulaire n’est plus valable" in answer.text
+    assert 'href="/formulaire?demande=abc"' in answer.text
+
+
+def test_br_11_the_page_that_could_not_be_read_is_not_repeated_raw(browser: Browser):
+    answer = browser.post("/formulaire?x=<svg onload=alert(1)>")
+
+    assert "<svg onload" not in answer.text
+
+
+def test_a_program_that_asks_for_json_gets_json(browser: Browser):
+    answer = browser.get("/refus/404", headers={"Accept": "application/json"})
+
+    assert json.loads(answer.text)["error"] == 404
+    assert set(answer.json) == {"error", "reference"}
+
+
+def test_the_reference_on_the_page_is_the_one_in_the_log(bare_app: Flask, browser: Browser):
+    seen = []
+    bare_app.before_request(lambda: seen.append(__import__("flask").g.request_reference))
+
+    answer = browser.get("/refus/500")
+
+    assert seen[0] in answer.text
