@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 from flask import Blueprint, Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from idp.activation import views as activation
 from idp.db import db, migrate
 from idp.messaging.mail import init_mail
 from idp.my_account import views as my_account
@@ -19,7 +20,12 @@ from shared.headers import init_headers
 from shared.logging import configure_logging, init_request_log
 from shared.pages import PageSettings, init_pages
 
-BLUEPRINTS: tuple[Blueprint, ...] = (portal.blueprint, sign_in.blueprint, my_account.blueprint)
+BLUEPRINTS: tuple[Blueprint, ...] = (
+    portal.blueprint,
+    sign_in.blueprint,
+    activation.blueprint,
+    my_account.blueprint,
+)
 MAXIMUM_BODY_BYTES = 64 * 1024
 csrf = FormProtection()
 

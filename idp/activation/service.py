@@ -1,0 +1,357 @@
+"""The steps of activation, one use case each."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from idp.accounts import service as accounts
+from idp.accounts.models import Account
+from idp.accounts.rules import AccountId, AccountState
+from idp.activation import messages
+from idp.activation.rules import (
+    CONFIRMATION_PATH,
+    ActivationChoice,
+    ActivationCompleted,
+    ActivationStarted,
+    ActivationView,
+    AddressOutcome,
+    AlreadyDone,
+    BirthDateRefused,
+    BirthDateSpent,
+    BirthDateWrong,
+    BirthDateWrongOneLeft,
+    FieldRefusal,
+    LetterReissued,
+    LetterSpent,
+    MessageSentAgain,
+    NoActiveLink,
+    PendingAddressCorrected,
+    ResendSpent,
+    ResendTooSoon,
+    WaitingView,
+    contact_text,
+    is_same_address,
+    seconds_until_resend,
+)
+from idp.audit import service as audit
+from idp.db import db, transaction
+from idp.families import service as families
+from idp.families.service import BirthDateMismatch, NoLinkedChild
+from idp.messaging import service as messaging
+from idp.messaging.rules import DeliveryState
+from idp.one_time_codes import service as one_time_codes
+from idp.one_time_codes.rules import KnownCode, OneTimeCodeRefused, Purpose
+from idp.passwords import service as passwords
+from idp.passwords.rules import ChoiceReason, ProvisionalPasswordRefused
+from idp.sessions import service as sessions
+from idp.sessions.rules import CurrentSession, OpenedWith, SessionEndReason
+from idp.sessions.service import OpenedSession
+from idp.settings import current as current_settings
+from idp.sign_in import service as sign_in
+from idp.sign_in.rules import LetterExpired
+from idp.sign_in.service import Authenticated
+from idp.throttling import service as throttling
+from idp.throttling.rules import Budget, TooManyAttempts, activation_message_budget, birth_date_budgets
+
+PURPOSE = Purpose.CONFIRM_ACTIVATION_ADDRESS
+
+
+@dataclass(frozen=True, slots=True)
+class SignedInAtAddress:
+    """Who signed in on the mailed page, the session to hand to the browser, and what became of the address.
+
+    demande: the request that the mailed URL carries, if any. is_same_browser: whether the form was sent from
+    the browser that signs in now.
+    """
+
+    authenticated: Authenticated
+    session: OpenedSession
+    outcome: AddressOutcome
+    demande: str | None
+    is_same_browser: bool
+
+
+def view_form(session: CurrentSession, *, now: datetime) -> ActivationView:
+    """What the form shows to the holder of a letter.
+
+    Raises AlreadyDone, LetterReissued, LetterExpired, NoActiveLink.
+    """
+    _check_letter(session, now=now)
+    account_id = AccountId(session.account_id)
+    child, school = families.named_child(account_id), families.school_contact(account_id)
+    if child is None:
+        raise NoActiveLink(school)
+    return ActivationView(child.given_name, session.state is not AccountState.ACTIVE, school)
+
+
+def check_new_password(session: CurrentSession, typed: str) -> None:
+    """Whether the holder of a letter may choose this password. Raises PasswordRefused, Busy."""
+    passwords.check_choice(session.account_id, typed, identifier=session.identifier)
+
+
+def start_activation(
+    session: CurrentSession, choice: ActivationChoice, *, demande: str | None, now: datetime
+) -> None:
+    """The letter's holder chose address and password, and knows the child's birth date.
+
+    Moves the account to `activating`, queues the confirmation mail and ends every other session, in one
+    transaction; a wrong date costs one try, and only when all else is right. An account that was active
+    already (its letter was issued again) keeps state and address.
+
+    Raises AlreadyDone, LetterReissued, LetterExpired, PasswordRefused, Busy, BirthDateWrong, BirthDateSpent,
+    LetterSpent, NoActiveLink.
+    """
+    view_form(session, now=now)
+    check_new_password(session, choice.new_password)
+    password_hash = passwords.hash_password(choice.new_password)
+    remaining = _spend_birth_date_try(session, now=now)
+    try:
+        with transaction():
+            families.verify_birth_date(AccountId(session.account_id), choice.birth_date)
+            _accept_form(session, choice, password_hash, demande, now=now)
+    except BirthDateMismatch:
+        raise _birth_date_refusal(session, remaining, now=now) from None
+    except NoLinkedChild:
+        raise NoActiveLink(families.school_contact(AccountId(session.account_id))) from None
+    except ProvisionalPasswordRefused:
+        # Only now, to learn why: the conditional UPDATE already decided.
+        _check_letter(session, now=now)
+        raise AlreadyDone from None
+
+
+def view_waiting(session: CurrentSession, *, now: datetime) -> WaitingView:
+    """What the waiting page shows to who signed in with the chosen password before opening the mail."""
+    account = _account_of(session)
+    latest = one_time_codes.latest_issue(PURPOSE, session.account_id)
+    last_delivery = messaging.last_delivery(session.account_id, messages.CONFIRM_EMAIL_TEMPLATE)
+    return WaitingView(
+        email=account.pending_email or "",
+        resend_in=seconds_until_resend(latest.issued_at if latest else None, now=now),
+        is_returned=last_delivery is DeliveryState.FAILED,
+        school=families.school_contact(AccountId(session.account_id)),
+    )
+
+
+def resend_message(session: CurrentSession, *, demande: str | None, now: datetime) -> str:
+    """Send a new URL to the pending address; the older ones die. Returns the address.
+
+    Raises ResendTooSoon, ResendSpent, AlreadyDone.
+    """
+    _check_resend_pace(session, now=now)
+    _spend_message(session, now=now)
+    with transaction():
+        _lock_activating(session, now=now)
+        _check_resend_pace(session, now=now)
+        address = _send_confirmation(session, demande, now=now)
+        audit.record(MessageSentAgain(session.account_id), now=now)
+    return address
+
+
+def correct_address(session: CurrentSession, address: str, *, demande: str | None, now: datetime) -> str:
+    """Send a new URL to another address; URLs sent to the former one die. Returns the address.
+
+    The same address again is a message sent again, at its pace. Raises ResendTooSoon, ResendSpent, AlreadyDone.
+    """
+    if is_same_address(address, _account_of(session).pending_email or ""):
+        return resend_message(session, demande=demande, now=now)
+    _spend_message(session, now=now)
+    with transaction():
+        _lock_activating(session, now=now)
+        accounts.set_pending_email(AccountId(session.account_id), address, now=now)
+        _send_confirmation(session, demande, now=now)
+        audit.record(PendingAddressCorrected(session.account_id), now=now)
+    return address
+
+
+def look_at_code(code: str, *, now: datetime) -> tuple[KnownCode, str] | None:
+    """A mailed code and its account's identifier, for the page that carries it; proves and changes nothing.
+
+    None for one that was never issued.
+    """
+    known = one_time_codes.find_one_time_code(code, PURPOSE, now=now)
+    account = accounts.find_account(AccountId(known.account_id)) if known else None
+    return None if known is None or account is None else (known, account.identifier)
+
+
+def sign_in_at_address(
+    couple: tuple[str, str],
+    code: str,
+    *,
+    network: str,
+    user_agent: str,
+    browser_secret: str | None,
+    now: datetime,
+) -> SignedInAtAddress:
+    """Sign in on the mailed page; with the chosen password and a living URL of one account, activate it.
+
+    browser_secret: of the session cookie that the browser sent. Whatever the URL is worth, a right couple signs
+    in. Raises SignInRefused, SignInSlowed, LetterExpired, Busy.
+    """
+    authenticated = sign_in.authenticate(*couple, network=network, now=now)
+    before = sessions.find_session(browser_secret, now=now) if browser_secret else None
+    known = one_time_codes.find_one_time_code(code, PURPOSE, now=now)
+    with transaction():
+        opened = sign_in.record_sign_in(
+            authenticated, user_agent=user_agent, replacing=browser_secret, now=now
+        )
+        outcome = _confirm_address(authenticated, code, known, opened, now=now)
+    return SignedInAtAddress(
+        authenticated,
+        opened,
+        outcome,
+        known.demande if known and outcome is not AddressOutcome.ANOTHER_ACCOUNT else None,
+        is_same_browser=before is not None and before.account_id == authenticated.account_id,
+    )
+
+
+def _accept_form(
+    session: CurrentSession,
+    choice: ActivationChoice,
+    password_hash: str,
+    demande: str | None,
+    *,
+    now: datetime,
+) -> None:
+    account_id = AccountId(session.account_id)
+    issue_number = session.issue_number or 0
+    passwords.consume_provisional_password(account_id, issue_number, now=now)
+    passwords.choose(account_id, password_hash, ChoiceReason.ACTIVATION, now=now)
+    # Whoever else holds this letter's session would otherwise read the address, or change it.
+    sessions.end_all_sessions(account_id, SessionEndReason.PASSWORD_CHOSEN, keeping=session.id, now=now)
+    sessions.upgrade_session(session.id)
+    audit.record(ActivationStarted(account_id, issue_number), now=now)
+    if session.state is AccountState.ACTIVE or choice.email is None:
+        return
+    _move(session, {AccountState.NOTIFIED, AccountState.ACTIVATING}, AccountState.ACTIVATING, now=now)
+    accounts.set_pending_email(account_id, choice.email, now=now)
+    _send_confirmation(session, demande, now=now)
+
+
+def _send_confirmation(session: CurrentSession, demande: str | None, *, now: datetime) -> str:
+    """A new code, its mail in the outbox, nothing left of the older ones."""
+    account = _account_of(session)
+    address = account.pending_email or ""
+    settings = current_settings()
+    latest = one_time_codes.latest_issue(PURPOSE, session.account_id)
+    code = one_time_codes.issue_one_time_code(
+        PURPOSE,
+        session.account_id,
+        channel_address=address,
+        valid_for=timedelta(hours=settings.activation_link_hours),
+        demande=demande or (latest.demande if latest else None),
+        now=now,
+    )
+    messaging.withdraw(session.account_id, messages.CONFIRM_EMAIL_TEMPLATE, now=now)
+    message = messages.confirm_email(
+        to=address,
+        account_id=session.account_id,
+        identifier=session.identifier,
+        url=f"{settings.issuer}{CONFIRMATION_PATH}?code={code}",
+        hours=settings.activation_link_hours,
+        locale=account.locale,
+    )
+    messaging.enqueue(message, now=now)
+    return address
+
+
+def _confirm_address(
+    authenticated: Authenticated,
+    code: str,
+    known: KnownCode | None,
+    opened: OpenedSession,
+    *,
+    now: datetime,
+) -> AddressOutcome:
+    """Every proof again: the chosen password, the code of this very account, the address still pending."""
+    account_id = authenticated.account_id
+    if known is not None and known.account_id != account_id:
+        return AddressOutcome.ANOTHER_ACCOUNT
+    if (
+        authenticated.opened_with is not OpenedWith.CHOSEN
+        or authenticated.state is not AccountState.ACTIVATING
+    ):
+        return AddressOutcome.PLAIN_SIGN_IN
+    try:
+        consumed = one_time_codes.consume_one_time_code(code, PURPOSE, account_id, now=now)
+    except OneTimeCodeRefused:
+        return AddressOutcome.PLAIN_SIGN_IN if known is None else AddressOutcome.DEAD_URL
+    if not accounts.confirm_email(account_id, consumed.channel_address, now=now):
+        return AddressOutcome.DEAD_URL
+    accounts.change_state(account_id, from_states={AccountState.ACTIVATING}, to=AccountState.ACTIVE, now=now)
+    sessions.end_all_sessions(account_id, SessionEndReason.REPLACED, keeping=opened.id, now=now)
+    audit.record(ActivationCompleted(account_id), now=now)
+    return AddressOutcome.CONFIRMED
+
+
+def _check_letter(session: CurrentSession, *, now: datetime) -> None:
+    """Whether the letter that opened the session still stands."""
+    if session.opened_with is not OpenedWith.PROVISIONAL:
+        raise AlreadyDone
+    letter = passwords.provisional_state(session.account_id)
+    if letter.issue_number != session.issue_number:
+        raise LetterReissued
+    if letter.is_consumed:
+        raise AlreadyDone
+    if letter.expires_at is None or letter.expires_at <= now:
+        school = families.school_contact(AccountId(session.account_id))
+        raise LetterExpired(letter.expires_at or now, school)
+
+
+def _spend_birth_date_try(session: CurrentSession, *, now: datetime) -> int:
+    """Tries left after this one. Raises BirthDateSpent, LetterSpent."""
+    try:
+        spent = throttling.spend(*_budgets(session), now=now)
+    except TooManyAttempts as error:
+        raise _spent_refusal(session, is_letter_spent=error.seconds is None) from None
+    return spent.remaining or 0
+
+
+def _birth_date_refusal(session: CurrentSession, remaining: int, *, now: datetime) -> FieldRefusal:
+    """Record the wrong date, in a transaction that outlives the refusal, and say how many tries are left."""
+    with transaction():
+        audit.record(BirthDateRefused(session.account_id, remaining), now=now)
+    if remaining > 0:
+        return BirthDateWrongOneLeft() if remaining == 1 else BirthDateWrong(n=remaining)
+    try:
+        throttling.check_delay(*_budgets(session), now=now)
+    except TooManyAttempts:
+        return _spent_refusal(session, is_letter_spent=True)
+    return _spent_refusal(session, is_letter_spent=False)
+
+
+def _spent_refusal(session: CurrentSession, *, is_letter_spent: bool) -> FieldRefusal:
+    contact = contact_text(families.school_contact(AccountId(session.account_id)))
+    return LetterSpent(contact=contact) if is_letter_spent else BirthDateSpent(contact=contact)
+
+
+def _check_resend_pace(session: CurrentSession, *, now: datetime) -> None:
+    latest = one_time_codes.latest_issue(PURPOSE, session.account_id)
+    seconds = seconds_until_resend(latest.issued_at if latest else None, now=now)
+    if seconds:
+        raise ResendTooSoon(n=seconds)
+
+
+def _spend_message(session: CurrentSession, *, now: datetime) -> None:
+    try:
+        throttling.spend(activation_message_budget(session.account_id), now=now)
+    except TooManyAttempts:
+        raise ResendSpent from None
+
+
+def _lock_activating(session: CurrentSession, *, now: datetime) -> None:
+    """Hold the account's row for this transaction, and make sure that its address still waits."""
+    _move(session, {AccountState.ACTIVATING}, AccountState.ACTIVATING, now=now)
+
+
+def _move(
+    session: CurrentSession, from_states: set[AccountState], to: AccountState, *, now: datetime
+) -> None:
+    if not accounts.change_state(AccountId(session.account_id), from_states=from_states, to=to, now=now):
+        raise AlreadyDone
+
+
+def _account_of(session: CurrentSession) -> Account:
+    return db.session.get_one(Account, session.account_id, populate_existing=True)
+
+
+def _budgets(session: CurrentSession) -> tuple[Budget, ...]:
+    return birth_date_budgets(session.account_id, session.issue_number or 0)
