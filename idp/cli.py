@@ -10,6 +10,8 @@ from idp.app import create_app
 from idp.errors import CommandRefused
 from idp.letters.cli import letters
 from idp.messaging.cli import worker
+from idp.oidc.cli import clients
+from idp.signing_keys.cli import keys
 from shared.settings import SettingsRefused
 
 USAGE_EXIT_CODE = 2
@@ -27,6 +29,8 @@ def idp() -> None:
 idp.add_command(database_commands, "db")
 idp.add_command(worker)
 idp.add_command(letters)
+idp.add_command(clients)
+idp.add_command(keys)
 
 
 def explanation(refusal: Exception) -> str:

@@ -186,6 +186,15 @@ def empty_tables(app: Flask, database: SQLAlchemy) -> None:
             connection.execute(table.delete())
 
 
+def forget_held_records(app: Flask) -> None:
+    """A worker holds clients and keys for ten seconds: not from one test to the next."""
+    from idp.signing_keys.service import forget_keyring
+
+    app.extensions["oidc"].clients.forget()
+    with app.app_context():
+        forget_keyring()
+
+
 @pytest.fixture(scope="session")
 def idp_application(new_database_url: Callable[[str], str], session_clock: FrozenClock) -> Iterator[Flask]:
     from idp.app import create_app
@@ -216,6 +225,7 @@ def idp_app(idp_application: Flask, clock: FrozenClock, password_hasher: Countin
 
     yield idp_application
     empty_tables(idp_application, db)
+    forget_held_records(idp_application)
 
 
 @pytest.fixture

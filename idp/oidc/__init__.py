@@ -1,1 +1,7 @@
-"""The OpenID Connect provider on Authlib: authorization codes, tokens, claims, discovery, sign-out. Codes and tokens are digests, consumed by one statement. Neighbours: sign_in shows who, families tells which children."""
+"""The OpenID Connect provider, on Authlib: clients, authorization codes, tokens, claims, discovery, sign-out.
+
+Invariants: nothing is redirected before the client and its exact redirect URI are known; a code is redeemed by one
+statement that holds every condition (client, redirect URI, challenge, time, session, account); a token works only
+while its session lives and its account is active. Neighbours: `sign_in` shows who is there, `sessions` says whether
+it still holds, `families` tells which children, `signing_keys` signs.
+"""

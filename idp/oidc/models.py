@@ -21,6 +21,7 @@ class Client(Model):
     redirect_uris: Mapped[list[str]] = mapped_column(JSON)
     post_logout_redirect_uris: Mapped[list[str]] = mapped_column(JSON, default=list)
     initiate_login_uri: Mapped[str | None] = mapped_column(String(2048))
+    client_uri: Mapped[str | None] = mapped_column(String(2048))
     scope: Mapped[str] = mapped_column(String(500))
     token_endpoint_auth_method: Mapped[str] = mapped_column(String(30))
     jwks: Mapped[dict[str, Any] | None] = mapped_column(JSON)
@@ -67,6 +68,7 @@ class AuthorizationCode(Model):
     session_id: Mapped[UUID] = mapped_column(
         ForeignKey("account_sessions.id", ondelete="CASCADE"), index=True
     )
+    sid: Mapped[str] = mapped_column(String(43))
     redirect_uri: Mapped[str] = mapped_column(String(2048))
     scope: Mapped[str] = mapped_column(String(500))
     nonce: Mapped[str | None] = mapped_column(Text)

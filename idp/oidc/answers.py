@@ -1,0 +1,101 @@
+"""The one place that writes what the protocol answers: to a client by redirect or form, as JSON, or as our page."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from flask import Response, redirect, render_template
+from werkzeug.wrappers import Response as BaseResponse
+
+from idp.errors import OAuthRefusal
+from idp.oidc.checks.authorization import AuthorizationRequest, RedirectUriMismatch
+from idp.oidc.differences import kinds_of_difference
+from idp.settings import current as current_settings
+from shared.headers import allow
+
+RECEIVED_LENGTH = 300
+NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
+
+
+def with_parameters(uri: str, parameters: Mapping[str, str]) -> str:
+    """The address with parameters appended; what it held stays to the character (RFC 6749 3.1.2)."""
+    if not parameters:
+        return uri
+    joint = "" if uri.endswith(("?", "&")) else "&" if "?" in uri else "?"
+    return uri + joint + urlencode(parameters, quote_via=quote, safe="")
+
+
+def answer_client(asked: AuthorizationRequest, parameters: Mapping[str, str]) -> BaseResponse:
+    """An authorization response, success or error: with `iss` always (RFC 9207) and `state` as it was sent.
+
+    303, so that a posted password is never posted again to the client (RFC 9700 4.12).
+    """
+    whole = dict(parameters)
+    if asked.state is not None:
+        whole["state"] = asked.state
+    whole["iss"] = current_settings().issuer
+    if asked.response_mode == "form_post":
+        return _post_to_client(asked, whole)
+    return _private(redirect(with_parameters(asked.redirect_uri, whole), 303))
+
+
+def refuse_authorization(refusal: OAuthRefusal, asked: AuthorizationRequest | None) -> BaseResponse:
+    """A refusal at the authorization endpoint: to the client when it may be told there, else our page."""
+    if asked is None or not refusal.may_redirect:
+        return error_page(refusal, asked)
+    return answer_client(asked, {"error": refusal.error, "error_description": refusal.hint})
+
+
+def error_page(refusal: OAuthRefusal, asked: AuthorizationRequest | None = None) -> BaseResponse:
+    """The page for two readers: the parent first, then the service's developers. 400, never a redirect."""
+    received = asked.redirect_uri if asked and isinstance(refusal, RedirectUriMismatch) else ""
+    page = render_template(
+        "oidc/error.html",
+        refusal=refusal,
+        client=asked.client if asked else None,
+        received=received[:RECEIVED_LENGTH],
+        differences=kinds_of_difference(received, asked.client.redirect_uris) if asked and received else (),
+    )
+    return _private(Response(page, 400))
+
+
+def json_answer(
+    content: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None
+) -> Response:
+    """JSON that nobody keeps (RFC 6749 5.1)."""
+    body = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+    return Response(body, status, {**NO_STORE, **(headers or {})}, mimetype="application/json")
+
+
+def refuse_json(refusal: OAuthRefusal, *, challenge: str = "") -> Response:
+    """A refusal of the token endpoint (RFC 6749 5.2). challenge: `Basic` when the client used the header."""
+    headers = (
+        {"WWW-Authenticate": f'{challenge} realm="token"'} if challenge and refusal.status == 401 else {}
+    )
+    return json_answer({"error": refusal.error, "error_description": refusal.hint}, refusal.status, headers)
+
+
+def refuse_bearer(refusal: OAuthRefusal) -> Response:
+    """A refusal of userinfo (RFC 6750 3): the challenge says why; without a token it says nothing."""
+    told = {"error": refusal.error, "error_description": refusal.hint} if refusal.error else {}
+    challenge = "Bearer " + ", ".join(
+        ['realm="userinfo"', *(f'{name}="{value}"' for name, value in told.items())]
+    )
+    return json_answer(told, refusal.status, {"WWW-Authenticate": challenge})
+
+
+def _post_to_client(asked: AuthorizationRequest, parameters: Mapping[str, str]) -> BaseResponse:
+    allow(form_action=[asked.redirect_uri])
+    page = render_template(
+        "oidc/form_post.html",
+        action=asked.redirect_uri,
+        parameters=parameters,
+        client=asked.client,
+    )
+    return _private(Response(page))
+
+
+def _private(response: BaseResponse) -> BaseResponse:
+    response.headers.update(NO_STORE)
+    return response

@@ -1,0 +1,97 @@
+"""What tokens and userinfo say: built from a person and a scope, nothing unasked (OpenID Connect Core 5.4)."""
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from idp.oidc.scopes import EMAIL, PHONE, PROFILE
+from shared.claims import CLAIM, SCOPE_CHILDREN, ChildClaim, write_children
+
+SUPPORTED_CLAIMS = (
+    "iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "sid",
+    "name", "given_name", "family_name", "updated_at",
+    "email", "email_verified", "phone_number", "phone_number_verified",
+    CLAIM,
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class PersonView:
+    """What an account says of its person. email and phone: only confirmed ones, None otherwise."""
+
+    given_name: str
+    family_name: str
+    updated_at: datetime
+    email: str | None = None
+    phone: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IdTokenFacts:
+    """What an ID token states. Instants are aware; `nonce` is None when the request had none."""
+
+    issuer: str
+    subject: str
+    client_id: str
+    sid: str
+    auth_time: datetime
+    issued_at: datetime
+    expires_at: datetime
+    nonce: str | None = None
+
+
+def id_token_claims(
+    facts: IdTokenFacts, scopes: frozenset[str], children: Sequence[ChildClaim]
+) -> dict[str, Any]:
+    """The ID token's claims (Core 2): identity and sign-in, plus `children`; the rest is userinfo's alone."""
+    claims: dict[str, Any] = {
+        "iss": facts.issuer,
+        "sub": facts.subject,
+        "aud": facts.client_id,
+        "exp": int(facts.expires_at.timestamp()),
+        "iat": int(facts.issued_at.timestamp()),
+        "auth_time": int(facts.auth_time.timestamp()),
+        "sid": facts.sid,
+    }
+    if facts.nonce is not None:
+        claims["nonce"] = facts.nonce
+    return claims | children_claim(scopes, children)
+
+
+def access_token_hash(access_token: str) -> str:
+    """`at_hash` (Core 3.1.3.6) for RS256: the left half of SHA-256, in base64url."""
+    left_half = hashlib.sha256(access_token.encode("ascii")).digest()[:16]
+    return base64.urlsafe_b64encode(left_half).rstrip(b"=").decode()
+
+
+def userinfo_claims(
+    subject: str, person: PersonView, scopes: frozenset[str], children: Sequence[ChildClaim]
+) -> dict[str, Any]:
+    """The userinfo answer (Core 5.3.2): claims of the granted scopes; one without a value is left out."""
+    claims: dict[str, Any] = {"sub": subject}
+    if PROFILE in scopes:
+        claims |= _profile(person)
+    if EMAIL in scopes and person.email:
+        claims |= {"email": person.email, "email_verified": True}
+    if PHONE in scopes and person.phone:
+        claims |= {"phone_number": person.phone, "phone_number_verified": True}
+    return claims | children_claim(scopes, children)
+
+
+def children_claim(scopes: frozenset[str], children: Sequence[ChildClaim]) -> dict[str, Any]:
+    """`children`, an empty array when there is none; nothing at all when the scope was not granted."""
+    if SCOPE_CHILDREN not in scopes:
+        return {}
+    return {CLAIM: write_children(children, scopes)}
+
+
+def _profile(person: PersonView) -> dict[str, Any]:
+    names = {"given_name": person.given_name, "family_name": person.family_name}
+    whole = {"name": " ".join(name for name in names.values() if name)}
+    return {
+        **{claim: value for claim, value in (whole | names).items() if value},
+        "updated_at": int(person.updated_at.timestamp()),
+    }

@@ -1,0 +1,282 @@
+"""The registered clients: added, listed, disabled, looked up; and the secrets and assertions that prove them."""
+
+import hmac
+import time
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from authlib.oauth2.rfc6749 import ClientMixin
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet
+from sqlalchemy import delete, insert, or_, select, update
+from sqlalchemy.exc import IntegrityError
+
+from idp.db import db, transaction
+from idp.errors import CommandRefused
+from idp.oidc.models import Client, ClientAssertion, ClientSecret
+from idp.oidc.registration import (
+    SECRET_METHODS,
+    ClientMetadata,
+    RegistrationRefused,
+    check_metadata,
+    sector_of,
+)
+from idp.oidc.scopes import granted_scope
+from shared.database import uuid7
+from shared.secrets import digest, new_secret
+
+MAXIMUM_AGE_SECONDS = 10.0
+AUTHORIZATION_CODE = "authorization_code"
+
+
+class ClientExists(CommandRefused):
+    """A client of this id is registered already."""
+
+    error_code = "client_exists"
+    hint = "a client of this id is registered already"
+
+
+class ClientAbsent(CommandRefused):
+    """No client of this id is registered."""
+
+    error_code = "client_absent"
+    hint = "no client of this id is registered"
+
+
+class ClientHasNoSecret(CommandRefused):
+    """The client proves itself by a key, or not at all."""
+
+    error_code = "client_has_no_secret"
+    hint = "the client has no secret to rotate"
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredClient(ClientMixin):
+    """A client as the endpoints see it: a value, shared by requests, parsed once. Answers Authlib's questions.
+
+    secret_digests: of the secrets that worked when it was read. keys: its public keys, for `private_key_jwt`.
+    """
+
+    client_id: str
+    name: str
+    redirect_uris: tuple[str, ...]
+    post_logout_redirect_uris: tuple[str, ...]
+    initiate_login_uri: str | None
+    client_uri: str | None
+    scopes: frozenset[str]
+    token_endpoint_auth_method: str
+    keys: KeySet | None
+    sector_identifier: str
+    require_pkce: bool
+    first_party: bool
+    is_disabled: bool
+    secret_digests: tuple[bytes, ...]
+
+    def get_client_id(self) -> str:
+        """Authlib's name for `client_id`."""
+        return self.client_id
+
+    def check_redirect_uri(self, redirect_uri: str) -> bool:
+        """Exact equality, no normalising (RFC 9700 2.1)."""
+        return redirect_uri in self.redirect_uris
+
+    def check_client_secret(self, client_secret: str) -> bool:
+        """Whether it is one of the client's secrets; compared whole, in constant time."""
+        presented = digest(client_secret)
+        return any([hmac.compare_digest(presented, kept) for kept in self.secret_digests])  # noqa: C419 - no early end
+
+    def check_endpoint_auth_method(self, method: str, endpoint: str) -> bool:  # noqa: ARG002
+        """The registered method and no other, on every endpoint (RFC 9700 2.5)."""
+        return method == self.token_endpoint_auth_method
+
+    def check_response_type(self, response_type: str) -> bool:
+        """The code flow only (ADR 0001)."""
+        return response_type == "code"
+
+    def check_grant_type(self, grant_type: str) -> bool:
+        """The code flow only (ADR 0001)."""
+        return grant_type == AUTHORIZATION_CODE
+
+    def get_allowed_scope(self, scope: Collection[str] | str) -> str:
+        """What the checks granted, asked again by Authlib."""
+        return granted_scope(scope if isinstance(scope, str) else " ".join(scope), self.scopes)
+
+
+class ClientDirectory:
+    """Look-ups of one worker: a record is at most 10 seconds old (ADR 0018).
+
+    What must act at once (a disabled client) is asked of the database by the statement that issues or redeems.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._held: dict[str, tuple[float, RegisteredClient]] = {}
+
+    def find(self, client_id: str, *, now: datetime) -> RegisteredClient | None:
+        """The client of this id. A miss is never remembered: a client added now works now."""
+        held = self._held.get(client_id)
+        if held is not None and self._clock() - held[0] < MAXIMUM_AGE_SECONDS:
+            return held[1]
+        return self.read_again(client_id, now=now)
+
+    def forget(self) -> None:
+        """Hold nothing: the next look-up reads the database."""
+        self._held.clear()
+
+    def read_again(self, client_id: str, *, now: datetime) -> RegisteredClient | None:
+        """As `find`, from the database whatever is held: a secret or key may be newer than the record."""
+        found = find_client(client_id, now=now)
+        if found is None:
+            self._held.pop(client_id, None)
+        else:
+            self._held[client_id] = (self._clock(), found)
+        return found
+
+
+def add_client(metadata: ClientMetadata, *, now: datetime) -> str | None:
+    """Register a client and return its secret, shown this once; None when it proves itself without one.
+
+    Raises RegistrationRefused, ClientExists.
+    """
+    check_metadata(metadata)
+    _import_keys(metadata.jwks)
+    client_secret = new_secret() if metadata.token_endpoint_auth_method in SECRET_METHODS else None
+    try:
+        with transaction():
+            db.session.execute(insert(Client).values(_row(metadata, now=now)))
+            if client_secret is not None:
+                _add_secret(metadata.client_id, client_secret, now=now)
+    except IntegrityError:
+        raise ClientExists(metadata.client_id) from None
+    return client_secret
+
+
+def rotate_secret(client_id: str, *, overlap: timedelta, now: datetime) -> str:
+    """A new secret, shown this once; the older ones work for `overlap` more. Raises ClientAbsent, ClientHasNoSecret."""
+    if get_client(client_id).token_endpoint_auth_method not in SECRET_METHODS:
+        raise ClientHasNoSecret(client_id)
+    client_secret, end = new_secret(), now + overlap
+    with transaction():
+        db.session.execute(
+            update(ClientSecret)
+            .where(
+                ClientSecret.client_id == client_id,
+                or_(ClientSecret.expires_at.is_(None), ClientSecret.expires_at > end),
+            )
+            .values(expires_at=end)
+        )
+        _add_secret(client_id, client_secret, now=now)
+    return client_secret
+
+
+def disable_client(client_id: str, *, now: datetime) -> None:
+    """From now on nothing is issued to it nor honoured for it. Raises ClientAbsent."""
+    with transaction():
+        disabled = db.session.scalar(
+            update(Client)
+            .where(Client.client_id == client_id)
+            .values(disabled_at=db.func.coalesce(Client.disabled_at, now))
+            .returning(Client.client_id)
+        )
+    if disabled is None:
+        raise ClientAbsent(client_id)
+
+
+def list_clients() -> Sequence[Client]:
+    """Every client, by id."""
+    return db.session.scalars(select(Client).order_by(Client.client_id)).all()
+
+
+def get_client(client_id: str) -> Client:
+    """One client's registration. Raises ClientAbsent."""
+    client = db.session.get(Client, client_id)
+    if client is None:
+        raise ClientAbsent(client_id)
+    return client
+
+
+def find_client(client_id: str, *, now: datetime) -> RegisteredClient | None:
+    """The client of this id, read from the database."""
+    row = db.session.execute(select(Client.__table__).where(Client.client_id == client_id)).one_or_none()
+    if row is None:
+        return None
+    secrets = db.session.scalars(
+        select(ClientSecret.secret_digest).where(
+            ClientSecret.client_id == client_id,
+            or_(ClientSecret.expires_at.is_(None), ClientSecret.expires_at > now),
+        )
+    )
+    return RegisteredClient(
+        client_id=row.client_id,
+        name=row.name,
+        redirect_uris=tuple(row.redirect_uris),
+        post_logout_redirect_uris=tuple(row.post_logout_redirect_uris),
+        initiate_login_uri=row.initiate_login_uri,
+        client_uri=row.client_uri,
+        scopes=frozenset(row.scope.split()),
+        token_endpoint_auth_method=row.token_endpoint_auth_method,
+        keys=_import_keys(row.jwks),
+        sector_identifier=row.sector_identifier,
+        require_pkce=row.require_pkce,
+        first_party=row.first_party,
+        is_disabled=row.disabled_at is not None,
+        secret_digests=tuple(secrets),
+    )
+
+
+def take_assertion(client_id: str, jti: str, *, expires_at: datetime, now: datetime) -> bool:
+    """Whether this `jti` is new for the client (RFC 7523 3): the unique index decides, so of two at once one is.
+
+    Forgets the client's expired ones on the way.
+    """
+    try:
+        with transaction():
+            db.session.execute(
+                delete(ClientAssertion).where(
+                    ClientAssertion.client_id == client_id, ClientAssertion.expires_at < now
+                )
+            )
+            db.session.execute(
+                insert(ClientAssertion).values(
+                    id=uuid7(), client_id=client_id, jti_digest=digest(jti), expires_at=expires_at
+                )
+            )
+    except IntegrityError:
+        return False
+    return True
+
+
+def _row(metadata: ClientMetadata, *, now: datetime) -> dict[str, object]:
+    return {
+        "client_id": metadata.client_id,
+        "name": metadata.name.strip(),
+        "redirect_uris": list(metadata.redirect_uris),
+        "post_logout_redirect_uris": list(metadata.post_logout_redirect_uris),
+        "initiate_login_uri": metadata.initiate_login_uri,
+        "client_uri": metadata.client_uri,
+        "scope": " ".join(dict.fromkeys(metadata.scope.split())),
+        "token_endpoint_auth_method": metadata.token_endpoint_auth_method,
+        "jwks": metadata.jwks,
+        "sector_identifier": sector_of(metadata),
+        "require_pkce": metadata.require_pkce,
+        "first_party": metadata.first_party,
+        "created_at": now,
+    }
+
+
+def _add_secret(client_id: str, client_secret: str, *, now: datetime) -> None:
+    db.session.execute(
+        insert(ClientSecret).values(
+            id=uuid7(), client_id=client_id, secret_digest=digest(client_secret), created_at=now
+        )
+    )
+
+
+def _import_keys(jwks: object) -> KeySet | None:
+    if jwks is None:
+        return None
+    try:
+        return KeySet.import_key_set(jwks)  # type: ignore[arg-type]  # JSON from our own column or just checked
+    except (JoseError, ValueError, TypeError, KeyError):
+        raise RegistrationRefused(["jwks: a key cannot be read"]) from None

@@ -1,0 +1,44 @@
+"""The provider's metadata (OpenID Connect Discovery 3): only what is there now."""
+
+from typing import Any
+
+from idp.oidc.checks.authorization import RESPONSE_MODES, S256
+from idp.oidc.claims import SUPPORTED_CLAIMS
+from idp.oidc.grants import ID_TOKEN_ALGORITHM, TOKEN_ENDPOINT
+from idp.oidc.registration import ASSERTION_ALGORITHMS, AUTHENTICATION_METHODS
+from idp.oidc.scopes import SUPPORTED
+
+AUTHORIZATION_ENDPOINT = "/oauth/authorize"
+USERINFO_ENDPOINT = "/oauth/userinfo"
+END_SESSION_ENDPOINT = "/oauth/end_session"
+JWKS = "/oauth/jwks"
+CONFIGURATION = "/.well-known/openid-configuration"
+
+
+def provider_metadata(issuer: str) -> dict[str, Any]:
+    """The discovery document. A test compares it with what the endpoints do."""
+    return {
+        "issuer": issuer,
+        "authorization_endpoint": issuer + AUTHORIZATION_ENDPOINT,
+        "token_endpoint": issuer + TOKEN_ENDPOINT,
+        "userinfo_endpoint": issuer + USERINFO_ENDPOINT,
+        "end_session_endpoint": issuer + END_SESSION_ENDPOINT,
+        "jwks_uri": issuer + JWKS,
+        "scopes_supported": list(SUPPORTED),
+        "response_types_supported": ["code"],
+        "response_modes_supported": list(RESPONSE_MODES),
+        "grant_types_supported": ["authorization_code"],
+        "subject_types_supported": ["pairwise"],
+        "id_token_signing_alg_values_supported": [ID_TOKEN_ALGORITHM],
+        "token_endpoint_auth_methods_supported": list(AUTHENTICATION_METHODS),
+        "token_endpoint_auth_signing_alg_values_supported": list(ASSERTION_ALGORITHMS),
+        "code_challenge_methods_supported": [S256],
+        "prompt_values_supported": ["none", "login", "consent", "select_account"],
+        "claim_types_supported": ["normal"],
+        "claims_supported": list(SUPPORTED_CLAIMS),
+        "claims_parameter_supported": False,
+        "request_parameter_supported": False,
+        "request_uri_parameter_supported": False,
+        "authorization_response_iss_parameter_supported": True,
+        "ui_locales_supported": ["fr"],
+    }

@@ -1,0 +1,147 @@
+"""Userinfo and RP-initiated logout."""
+
+from dataclasses import dataclass
+from typing import Any, cast
+
+from authlib.oauth2.rfc6749 import OAuth2Error, OAuth2Request
+from authlib.oidc.rpinitiated import EndSessionEndpoint, EndSessionRequest
+from joserfc import jwt
+from joserfc.errors import JoseError
+
+from idp.errors import OAuthRefusal
+from idp.oidc import service
+from idp.oidc.answers import with_parameters
+from idp.oidc.claims import userinfo_claims
+from idp.oidc.grants import ID_TOKEN_ALGORITHM, ProviderRequest
+from idp.oidc.subject import pairwise_subject
+from idp.settings import Settings
+from idp.signing_keys import service as signing_keys
+from shared.claims import SCOPE_CHILDREN
+from shared.clock import request_now
+
+ID_TOKEN_TYPE = "JWT"  # noqa: S105 - a header's value
+BEARER = "bearer"
+
+
+class BearerMissing(OAuthRefusal):
+    """RFC 6750 3.1: no token at all: no error code either."""
+
+    error_code = "bearer_missing"
+    error = ""
+    status = 401
+
+
+class BearerMalformed(OAuthRefusal):
+    """RFC 6750 2: in the header or in the body, once, never in the query."""
+
+    error_code = "bearer_malformed"
+    error = "invalid_request"
+    hint = "Send the access token once, in the Authorization header or in the form body."
+
+
+class BearerRefused(OAuthRefusal):
+    """RFC 6750 3.1: unknown, expired, revoked, or its session or account ended."""
+
+    error_code = "bearer_refused"
+    error = "invalid_token"
+    hint = "The access token is not valid."
+    status = 401
+
+
+class HintRefused(OAuthRefusal):
+    """RP-Initiated Logout 4: not an ID token of ours: nothing is ended, nothing redirected."""
+
+    error_code = "id_token_hint_refused"
+    error = "invalid_request"
+    hint = "The id_token_hint is not an ID token of this provider for this client."
+    may_redirect = False
+
+
+class PostLogoutRedirectUriMismatch(OAuthRefusal):
+    """RP-Initiated Logout 3: exact equality with a registered one."""
+
+    error_code = "post_logout_redirect_uri_mismatch"
+    error = "invalid_request"
+    hint = "The post_logout_redirect_uri is not one that this client registered, to the character."
+    may_redirect = False
+
+
+@dataclass(frozen=True, slots=True)
+class BearerPresented:
+    """Where an access token was looked for. `form`: the body's parameters, empty unless it is a form."""
+
+    authorization: str
+    form: dict[str, str]
+    has_query_token: bool
+
+
+def read_bearer(presented: BearerPresented) -> str:
+    """The access token (RFC 6750 2.1, 2.2). Raises BearerMissing, BearerMalformed."""
+    in_body = presented.form.get("access_token")
+    if presented.has_query_token or (presented.authorization and in_body):
+        raise BearerMalformed
+    if in_body:
+        return in_body
+    scheme, _, credentials = presented.authorization.partition(" ")
+    if scheme.lower() != BEARER:
+        raise BearerMissing
+    if not credentials.strip():
+        raise BearerMalformed
+    return credentials.strip()
+
+
+def userinfo(access_token: str, settings: Settings) -> dict[str, Any]:
+    """OpenID Connect Core 5.3.2. Raises BearerRefused."""
+    honoured = service.find_access_token(access_token, now=request_now())
+    if honoured is None:
+        raise BearerRefused
+    scopes = frozenset(honoured.scope.split())
+    sector = honoured.sector_identifier
+    return userinfo_claims(
+        pairwise_subject(sector, honoured.account_id, settings.pairwise_key),
+        honoured.person,
+        scopes,
+        service.children_claims(honoured.account_id, sector) if SCOPE_CHILDREN in scopes else (),
+    )
+
+
+def read_id_token_hint(id_token_hint: str, issuer: str) -> dict[str, Any]:
+    """The claims of an ID token of ours, expired or not, its key retired or not. Raises HintRefused."""
+    try:
+        hint = jwt.decode(id_token_hint, signing_keys.verification_keys(), algorithms=[ID_TOKEN_ALGORITHM])
+    except (JoseError, ValueError, TypeError):
+        raise HintRefused from None
+    claims = hint.claims
+    genuine = hint.header.get("typ") == ID_TOKEN_TYPE and claims.get("iss") == issuer
+    if not genuine or not all(isinstance(claims.get(name), str) for name in ("sub", "aud", "sid")):
+        raise HintRefused
+    return claims
+
+
+class EndSession(EndSessionEndpoint):
+    """RP-Initiated Logout 1.0, on Authlib's base: what is amiss is said, never passed over."""
+
+    def __init__(self, issuer: str) -> None:
+        super().__init__()
+        self._issuer = issuer
+
+    def validate_request(self, request: OAuth2Request) -> EndSessionRequest:
+        """The request with its client, hint and redirection. Raises HintRefused, PostLogoutRedirectUriMismatch."""
+        try:
+            asked = super().validate_request(request)
+        except OAuth2Error as error:
+            raise HintRefused(error.description) from None
+        parameters: dict[str, str] = cast("ProviderRequest", request).parameters
+        wanted = parameters.get("post_logout_redirect_uri")
+        if wanted and asked.id_token_claims and not asked.redirect_uri:
+            raise PostLogoutRedirectUriMismatch
+        if wanted and asked.redirect_uri:
+            state = parameters.get("state")
+            asked.redirect_uri = with_parameters(wanted, {"state": state} if state else {})
+        return asked
+
+    def _validate_id_token_hint(self, id_token_hint: str) -> dict[str, Any]:
+        return read_id_token_hint(id_token_hint, self._issuer)
+
+    def _is_valid_post_logout_redirect_uri(self, client: Any, post_logout_redirect_uri: str) -> bool:
+        return not client.is_disabled and post_logout_redirect_uri in client.post_logout_redirect_uris

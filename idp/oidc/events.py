@@ -1,0 +1,34 @@
+"""What the journal is told of the protocol."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import ClassVar
+from uuid import UUID
+
+from idp.audit.rules import AuditEvent
+
+
+class CodeMisuse(StrEnum):
+    """Why an authorization code was refused to a client that proved who it is."""
+
+    OTHER_CLIENT = "other_client"
+    REUSED = "reused"
+    WRONG_BINDING = "wrong_binding"
+    OUT_OF_TIME = "out_of_time"
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizationCodeMisused(AuditEvent):
+    """A code was presented that does not hold; when it was used before, what it gave was revoked."""
+
+    name: ClassVar[str] = "oidc:authorization_code:misused"
+    account_id: UUID
+    misuse: CodeMisuse
+
+
+@dataclass(frozen=True, slots=True)
+class SignedOutByService(AuditEvent):
+    """A service asked to end a session, with an ID token of that session or after the person's confirmation."""
+
+    name: ClassVar[str] = "oidc:session:ended"
+    account_id: UUID

@@ -1,0 +1,239 @@
+"""The one flow of the token endpoint, on Authlib's grant; how clients prove themselves; the ID token (ADR 0001).
+
+Authlib dispatches, authenticates and extends; what it would do by reading first and writing later is replaced by
+one statement of the service.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+
+from authlib.oauth2.rfc6749 import OAuth2Request, grants
+from authlib.oauth2.rfc6749.grants import BaseGrant
+from authlib.oauth2.rfc6749.hooks import hooked
+from authlib.oauth2.rfc6749.requests import BasicOAuth2Payload
+from authlib.oauth2.rfc7523 import JWTBearerClientAssertion
+from authlib.oauth2.rfc7636 import create_s256_code_challenge
+from authlib.oidc.core.grants import OpenIDCode
+from joserfc import jwt
+from joserfc.jwk import KeySet
+
+from idp.oidc import clients, service
+from idp.oidc.checks.authorization import AuthorizationRequest
+from idp.oidc.checks.sign_in import LoginRequired
+from idp.oidc.checks.token import ClientAuthenticationFailed
+from idp.oidc.claims import IdTokenFacts, access_token_hash, id_token_claims
+from idp.oidc.clients import RegisteredClient
+from idp.oidc.registration import ASSERTION_ALGORITHMS
+from idp.oidc.service import CodeRequest, Redemption, TokensIssued
+from idp.oidc.subject import pairwise_subject
+from idp.sessions.rules import CurrentSession
+from idp.settings import Settings
+from idp.signing_keys import service as signing_keys
+from shared.clock import request_now
+
+ID_TOKEN_ALGORITHM = "RS256"  # noqa: S105 - the name of an algorithm
+TOKEN_ENDPOINT = "/oauth/token"  # noqa: S105 - an address
+ASSERTION_LEEWAY = timedelta(seconds=10)
+ASSERTION_LIFE = timedelta(minutes=5)
+LONGEST_JTI = 255
+
+
+class ProviderRequest(OAuth2Request):
+    """A request whose parameters are single and checked. `uri` starts with the issuer, never with the Host header.
+
+    Authlib keeps what it finds on it; so do we: `session` on the way to a code, `issued` on the way to tokens.
+    """
+
+    session: CurrentSession | None = None
+    authorization_request: AuthorizationRequest | None = None
+    issued: TokensIssued | None = None
+
+    def __init__(
+        self, method: str, uri: str, headers: Mapping[str, str], parameters: Mapping[str, str]
+    ) -> None:
+        super().__init__(method, uri, headers=headers)
+        self.parameters = dict(parameters)
+        self.payload = BasicOAuth2Payload(self.parameters)
+
+    @property
+    def form(self) -> dict[str, str]:
+        """Authlib reads proofs and codes here: from the body's parameters alone."""
+        return self.parameters
+
+    @property
+    def args(self) -> dict[str, str | None]:
+        """Nothing of the query string counts."""
+        return {}
+
+
+class AuthorizationCodeGrant(grants.AuthorizationCodeGrant):
+    """RFC 6749 4.1, with the code bound, consumed and exchanged by one statement."""
+
+    request: ProviderRequest
+
+    def create_authorization_response(self, redirect_uri: str, grant_user: Any) -> Any:  # noqa: ARG002
+        """The authorization code for the session in `grant_user`. Raises LoginRequired when it does not hold now."""
+        asked = self.request.authorization_request
+        if asked is None:
+            raise RuntimeError("the authorization request was not checked")
+        authorization_code = service.issue_authorization_code(
+            CodeRequest(
+                client_id=asked.client.client_id,
+                redirect_uri=asked.redirect_uri,
+                scope=asked.scope,
+                nonce=asked.nonce,
+                code_challenge=asked.code_challenge,
+            ),
+            cast("CurrentSession", grant_user).id,
+            now=request_now(),
+        )
+        if authorization_code is None:
+            raise LoginRequired("the session, its account or the client no longer holds")
+        return authorization_code
+
+    def validate_token_request(self) -> None:
+        """Who the client is; whether its code holds is asked by the statement that consumes it."""
+        client = self.server.authenticate_client(self.request, [_proof_sent(self.request)])
+        if self.request.form.get("client_id", client.get_client_id()) != client.get_client_id():
+            raise ClientAuthenticationFailed("client_id names another client")
+        self.request.client = client
+
+    @hooked
+    def create_token_response(self) -> tuple[int, dict[str, Any], list[tuple[str, str]]]:
+        """The tokens of the code. Raises AuthorizationCodeRefused."""
+        parameters = self.request.form
+        verifier = parameters.get("code_verifier")
+        issued = service.redeem_authorization_code(
+            Redemption(
+                client_id=cast("RegisteredClient", self.request.client).client_id,
+                authorization_code=parameters["code"],
+                redirect_uri=parameters.get("redirect_uri", ""),
+                code_challenge=_challenge_of(verifier) if verifier else None,
+            ),
+            now=request_now(),
+        )
+        self.request.issued = issued
+        return 200, _token_answer(issued), list(self.TOKEN_RESPONSE_HEADER)
+
+
+class IdToken(OpenIDCode):
+    """OpenID Connect Core 2 and 3.1.3.6: signed by the active key, its claims from what the code stands for."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(require_nonce=False)
+        self._settings = settings
+
+    def __call__(self, grant: BaseGrant) -> None:
+        """Only the token's hook: the authorization request is judged by our own ordered checks."""
+        grant.register_hook("after_create_token_response", cast("Callable[..., None]", self.process_token))
+
+    def exists_nonce(self, nonce: str, request: OAuth2Request) -> bool:  # noqa: ARG002
+        """The provider does not judge nonces: the client does."""
+        return False
+
+    def encode_id_token(self, token: dict[str, Any], request: OAuth2Request) -> str:
+        """The ID token beside `token`: `kid` in the header, `aud` a string, `at_hash` of the access token."""
+        issued = cast("TokensIssued", cast("ProviderRequest", request).issued)
+        client = cast("RegisteredClient", request.client)
+        claims = id_token_claims(
+            self._facts(issued, client),
+            frozenset(issued.scope.split()),
+            service.as_claims(issued.children, client.sector_identifier),
+        )
+        claims["at_hash"] = access_token_hash(token["access_token"])
+        key = signing_keys.active_key()
+        return jwt.encode({"alg": ID_TOKEN_ALGORITHM, "kid": key.kid}, claims, key, [ID_TOKEN_ALGORITHM])
+
+    def _facts(self, issued: TokensIssued, client: RegisteredClient) -> IdTokenFacts:
+        now = request_now()
+        return IdTokenFacts(
+            issuer=self._settings.issuer,
+            subject=pairwise_subject(
+                client.sector_identifier, issued.account_id, self._settings.pairwise_key
+            ),
+            client_id=client.client_id,
+            sid=issued.sid,
+            auth_time=issued.auth_time,
+            issued_at=now,
+            expires_at=now + timedelta(seconds=self._settings.id_token_seconds),
+            nonce=issued.nonce,
+        )
+
+
+class PrivateKeyJwt(JWTBearerClientAssertion):
+    """RFC 7523 3 as FAPI 2.0 5.3.2.1 narrows it: short, for us alone, once."""
+
+    CLIENT_AUTH_METHOD = "private_key_jwt"  # type: ignore[misc]  # the stubs hold it final; Authlib says override
+
+    def __init__(self, issuer: str) -> None:
+        super().__init__(validate_jti=True)
+        self._issuer = issuer
+
+    def get_audiences(self) -> list[str]:
+        """The issuer, or the token endpoint."""
+        return [self._issuer, self._issuer + TOKEN_ENDPOINT]
+
+    def resolve_client_public_key(self, client: RegisteredClient) -> KeySet:
+        """The keys of its registration. Raises ClientAuthenticationFailed when there are none."""
+        if client.keys is None:
+            raise ClientAuthenticationFailed("no key registered")
+        return client.keys
+
+    def process_assertion_claims(self, assertion: str, resolve_key: KeySet) -> dict[str, Any]:
+        """Signature by a pinned algorithm, then the claims."""
+        token = jwt.decode(assertion, resolve_key, algorithms=list(ASSERTION_ALGORITHMS))
+        self.verify_claims(token.claims)
+        return token.claims
+
+    def verify_claims(self, claims: dict[str, Any]) -> None:
+        """Raises ClientAuthenticationFailed. The `jti` is taken last: a bad assertion uses none up."""
+        now = request_now()
+        if claims.get("iss") != claims["sub"] or claims.get("aud") not in self.get_audiences():
+            raise ClientAuthenticationFailed("iss, sub or aud")
+        expires_at = _instant(claims.get("exp"))
+        issued_at = _instant(claims["iat"]) if "iat" in claims else now
+        not_before = _instant(claims["nbf"]) if "nbf" in claims else now
+        if expires_at <= now - ASSERTION_LEEWAY or expires_at - issued_at > ASSERTION_LIFE:
+            raise ClientAuthenticationFailed("exp")
+        if max(issued_at, not_before) > now + ASSERTION_LEEWAY:
+            raise ClientAuthenticationFailed("iat or nbf")
+        self._take_jti(claims, expires_at + ASSERTION_LEEWAY, now=now)
+
+    def _take_jti(self, claims: dict[str, Any], expires_at: datetime, *, now: datetime) -> None:
+        jti = claims.get("jti")
+        if not isinstance(jti, str) or not 0 < len(jti) <= LONGEST_JTI:
+            raise ClientAuthenticationFailed("jti")
+        if not clients.take_assertion(claims["sub"], jti, expires_at=expires_at, now=now):
+            raise ClientAuthenticationFailed("jti used before")
+
+
+def _proof_sent(request: ProviderRequest) -> str:
+    if request.headers and "Authorization" in request.headers:
+        return "client_secret_basic"
+    if "client_assertion" in request.form:
+        return "private_key_jwt"
+    return "client_secret_post" if "client_secret" in request.form else "none"
+
+
+def _challenge_of(code_verifier: str) -> str:
+    return cast("str", create_s256_code_challenge(code_verifier))  # type: ignore[no-untyped-call]
+
+
+def _token_answer(issued: TokensIssued) -> dict[str, Any]:
+    return {
+        "access_token": issued.access_token,
+        "token_type": "Bearer",
+        "expires_in": issued.expires_in_seconds,
+        "scope": issued.scope,
+    }
+
+
+def _instant(value: object) -> datetime:
+    """A NumericDate (RFC 7519 2). Raises ClientAuthenticationFailed on anything that is none."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ClientAuthenticationFailed("not a number of seconds")
+    try:
+        return datetime.fromtimestamp(value, UTC)
+    except (ValueError, OverflowError, OSError):
+        raise ClientAuthenticationFailed("not an instant") from None

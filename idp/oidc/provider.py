@@ -1,0 +1,210 @@
+"""The authorization server: Authlib's, with our order of checks. The tuples below are that order, on one screen."""
+
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
+from typing import Any, cast
+
+from authlib.integrations.flask_oauth2 import AuthorizationServer
+from authlib.oauth2 import OAuth2Error
+from authlib.oauth2.rfc6749 import ClientAuthentication
+from authlib.oidc.rpinitiated import EndSessionRequest
+from flask import Response, current_app
+from joserfc.errors import JoseError
+
+from idp.oidc import endpoints
+from idp.oidc.answers import json_answer
+from idp.oidc.checks import authorization, sign_in, token
+from idp.oidc.checks.authorization import AuthorizationRequest, ClientDisabled, ClientUnknown
+from idp.oidc.checks.parameters import check_printable_and_short, single_parameters
+from idp.oidc.checks.sign_in import LoginRequired, Presence
+from idp.oidc.checks.token import ClientAuthenticationFailed, TokenRequest
+from idp.oidc.clients import ClientDirectory, RegisteredClient
+from idp.oidc.endpoints import EndSession, HintRefused
+from idp.oidc.grants import TOKEN_ENDPOINT, AuthorizationCodeGrant, IdToken, PrivateKeyJwt, ProviderRequest
+from idp.oidc.registration import CLIENT_ID
+from idp.oidc.subject import pairwise_subject
+from idp.sessions.rules import CurrentSession
+from idp.settings import Settings
+from shared.clock import request_now
+
+AUTHORIZATION_CHECKS: tuple[Callable[[AuthorizationRequest], None], ...] = (
+    authorization.check_client_enabled,  # a failure so far stays on our page
+    authorization.check_redirect_uri,  # from here on, errors go back to the client
+    authorization.check_response_mode,
+    authorization.check_no_request_object,
+    authorization.check_response_type,
+    authorization.check_pkce,
+    authorization.check_scope,
+    authorization.check_prompt,
+    authorization.check_maximum_age,
+)
+
+# Whether a page must come before the answer. Consent, when it is asked, follows the last line.
+SIGN_IN_CHECKS: tuple[Callable[[AuthorizationRequest, Presence], None], ...] = (
+    sign_in.check_signed_in,
+    sign_in.check_not_asked_again,
+    sign_in.check_signed_in_lately,
+    sign_in.check_hint,
+)
+
+TOKEN_CHECKS: tuple[Callable[[TokenRequest], None], ...] = (
+    token.check_no_query,
+    token.check_form,
+    token.check_one_authentication,
+    token.check_grant_type,
+    token.check_authorization_code,
+    token.check_verifier,
+)
+
+# What hostile input makes of Authlib and joserfc, beside their own errors.
+INPUT_ERRORS = (OAuth2Error, JoseError, ValueError, TypeError, KeyError)
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedToken:
+    """A token request as it came. `pairs`: of the body."""
+
+    content_type: str
+    query_string: bytes
+    authorization: str
+    pairs: Iterable[tuple[str, str]]
+
+
+class Provider(AuthorizationServer):
+    """One a worker: holds the client directory, no state of any request."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__()
+        self.settings = settings
+        self.clients = ClientDirectory()
+        self._client_auth = self._authentication(self.query_client)
+        self._fresh_client_auth = self._authentication(self.read_client_again)
+        self.register_hook("before_get_authorization_grant", walk_authorization_checks)
+        self.register_grant(AuthorizationCodeGrant, [IdToken(settings)])
+        self.register_endpoint(EndSession(settings.issuer))
+
+    def query_client(self, client_id: str) -> RegisteredClient | None:  # type: ignore[override]  # None: unknown
+        """Authlib's look-up. An id that none can have never reaches the database."""
+        return self.clients.find(client_id, now=request_now()) if CLIENT_ID.fullmatch(client_id) else None
+
+    def read_client_again(self, client_id: str) -> RegisteredClient | None:
+        """As `query_client`, from the database."""
+        return (
+            self.clients.read_again(client_id, now=request_now()) if CLIENT_ID.fullmatch(client_id) else None
+        )
+
+    def create_oauth2_request(self, request: Any) -> ProviderRequest:  # type: ignore[override]  # not Flask's
+        """Ours are made from checked parameters; Authlib never reads Flask's request."""
+        return cast("ProviderRequest", request)
+
+    def handle_response(self, status: int, body: Any, headers: Any) -> Response:
+        """What the token endpoint answers."""
+        return json_answer(body, status, dict(headers))
+
+    # --- authorization endpoint
+
+    def read_authorization_request(self, pairs: Iterable[tuple[str, str]]) -> AuthorizationRequest:
+        """The request of a known client. Raises ParameterRepeated, ClientUnknown, ParameterMalformed."""
+        parameters = single_parameters(pairs)
+        client = self.query_client(parameters.get("client_id", ""))
+        if client is None:
+            raise ClientUnknown
+        check_printable_and_short(parameters)
+        return AuthorizationRequest(parameters, client)
+
+    def check_authorization_request(self, asked: AuthorizationRequest) -> AuthorizationCodeGrant:
+        """Walk AUTHORIZATION_CHECKS, then Authlib's own. Raises OAuthRefusal."""
+        request = ProviderRequest("GET", self.settings.issuer + "/oauth/authorize", {}, asked.parameters)
+        request.authorization_request = asked
+        grant = self.get_consent_grant(request)  # type: ignore[no-untyped-call]
+        return cast("AuthorizationCodeGrant", grant)
+
+    def grant_authorization(
+        self, asked: AuthorizationRequest, grant: AuthorizationCodeGrant, presence: Presence
+    ) -> str:
+        """An authorization code for who is there. Raises LoginRequired, AnotherPerson, ClientDisabled."""
+        for check in SIGN_IN_CHECKS:
+            check(asked, presence)
+        try:
+            return cast("str", grant.create_authorization_response(asked.redirect_uri, presence.session))
+        except LoginRequired:
+            # The statement that issues knows better than a record of ten seconds ago.
+            client = self.read_client_again(asked.client.client_id)
+            if client is None or client.is_disabled:
+                raise ClientDisabled from None
+            raise
+
+    def hint_is_theirs(self, asked: AuthorizationRequest, session: CurrentSession | None) -> bool | None:
+        """Whether the request's `id_token_hint` names the person signed in; None without a hint or a person."""
+        if asked.id_token_hint is None or session is None:
+            return None
+        try:
+            claims = endpoints.read_id_token_hint(asked.id_token_hint, self.settings.issuer)
+        except HintRefused:
+            return False
+        return bool(claims["sub"] == self.subject_of(asked.client, session))
+
+    def subject_of(self, client: RegisteredClient, session: CurrentSession) -> str:
+        """The `sub` of the person signed in, at this client."""
+        return pairwise_subject(client.sector_identifier, session.account_id, self.settings.pairwise_key)
+
+    # --- token endpoint
+
+    def answer_token(self, received: ReceivedToken) -> Response:
+        """Walk TOKEN_CHECKS, then Authlib's grant. Raises OAuthRefusal."""
+        parameters = single_parameters(received.pairs)
+        # An empty verifier is a wrong one, not an absent one (PK-05).
+        check_printable_and_short(
+            {name: value for name, value in parameters.items() if name != "client_assertion"}
+        )
+        asked = TokenRequest(received.content_type, received.query_string, received.authorization, parameters)
+        for check in TOKEN_CHECKS:
+            check(asked)
+        headers = {"Authorization": received.authorization} if received.authorization else {}
+        request = ProviderRequest("POST", self.settings.issuer + TOKEN_ENDPOINT, headers, parameters)
+        return cast("Response", self.create_token_response(request))
+
+    def authenticate_client(
+        self, request: Any, methods: Collection[str], endpoint: str = "token"
+    ) -> RegisteredClient:
+        """The client that the request proves; a proof newer than our record is tried on a new one.
+
+        Raises ClientAuthenticationFailed, the same whatever failed.
+        """
+        try:
+            return cast("RegisteredClient", self._client_auth(request, methods, endpoint))
+        except (*INPUT_ERRORS, ClientAuthenticationFailed):
+            pass
+        try:
+            return cast("RegisteredClient", self._fresh_client_auth(request, methods, endpoint))
+        except INPUT_ERRORS:
+            raise ClientAuthenticationFailed from None
+
+    def _authentication(self, query_client: Callable[[str], Any]) -> ClientAuthentication:
+        authentication = ClientAuthentication(query_client)
+        authentication.register(PrivateKeyJwt.CLIENT_AUTH_METHOD, PrivateKeyJwt(self.settings.issuer))
+        return authentication
+
+    # --- sign-out
+
+    def read_end_session_request(self, pairs: Iterable[tuple[str, str]]) -> EndSessionRequest:
+        """A sign-out request, its hint and address verified. Raises OAuthRefusal."""
+        parameters = single_parameters(pairs)
+        # A hint is longer than other parameters, and its signature says whether it is well formed.
+        check_printable_and_short(
+            {name: value for name, value in parameters.items() if name != "id_token_hint"}
+        )
+        request = ProviderRequest("GET", self.settings.issuer + "/oauth/end_session", {}, parameters)
+        return cast("EndSessionRequest", self.validate_endpoint_request("end_session", request))
+
+
+def walk_authorization_checks(_server: Provider, request: ProviderRequest) -> None:
+    """The one hook: Authlib keeps hooks in a set, without an order; our order is the tuple."""
+    asked = cast("AuthorizationRequest", request.authorization_request)
+    for check in AUTHORIZATION_CHECKS:
+        check(asked)
+
+
+def current_provider() -> Provider:
+    """The provider of the running application."""
+    return cast("Provider", current_app.extensions["oidc"])

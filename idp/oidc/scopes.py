@@ -1,0 +1,24 @@
+"""Which scopes exist, and what is granted of those that a client asks for. Pure."""
+
+from collections.abc import Collection
+
+from shared.claims import SCOPE_CHILDREN, SCOPE_CHILDREN_BIRTHDATE, SCOPE_CHILDREN_INE
+
+OPENID = "openid"
+PROFILE = "profile"
+EMAIL = "email"
+PHONE = "phone"
+
+SUPPORTED = (OPENID, PROFILE, EMAIL, PHONE, SCOPE_CHILDREN, SCOPE_CHILDREN_INE, SCOPE_CHILDREN_BIRTHDATE)
+"""What discovery names and the endpoints give."""
+REGISTRABLE = (*SUPPORTED, "address", "offline_access")
+"""What a registration may name; what is not supported yet is not granted."""
+
+
+def granted_scope(asked: str, registered: Collection[str]) -> str:
+    """What is granted: asked for, registered for this client, and supported; in the order asked, once each.
+
+    Unknown scopes are ignored (OpenID Connect Core 3.1.2.1): the token answer tells what was granted.
+    """
+    wanted = dict.fromkeys(asked.split(" "))
+    return " ".join(scope for scope in wanted if scope in SUPPORTED and scope in registered)

@@ -1,0 +1,297 @@
+"""The protocol's addresses. No form token guards them: clients call them, and each carries its own proof."""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from datetime import datetime
+
+import structlog
+from authlib.oidc.rpinitiated import EndSessionRequest
+from flask import Blueprint, Response, current_app, redirect, render_template, request, url_for
+from flask.blueprints import BlueprintSetupState
+from werkzeug.wrappers import Response as BaseResponse
+
+from idp.accounts.rules import AccountId
+from idp.errors import OAuthRefusal
+from idp.oidc import answers, discovery, endpoints, service
+from idp.oidc.checks.authorization import AuthorizationRequest
+from idp.oidc.checks.parameters import DemandeMalformed, single_parameters
+from idp.oidc.checks.sign_in import AccessDenied, AnotherPerson, LoginRequired, Presence
+from idp.oidc.checks.token import FORM
+from idp.oidc.endpoints import BearerPresented
+from idp.oidc.provider import Provider, ReceivedToken, current_provider
+from idp.sessions.views import clear_session_cookie, current_session, next_address
+from idp.settings import Settings
+from idp.sign_in import service as carried_requests
+from idp.sign_in.rules import CarriedRequest, DemandeExpired, DemandeRefused
+from idp.signing_keys import service as signing_keys
+from shared.clock import request_now
+from shared.headers import origin_of
+
+blueprint = Blueprint("oidc", __name__)
+LOG = structlog.get_logger("oidc")
+
+METADATA_SECONDS = 3600
+# At most half of the time that keys overlap; short, so that a rotated key is seen soon.
+JWKS_SECONDS = 300
+Pairs = Iterable[tuple[str, str]]
+
+
+@blueprint.record_once
+def init_provider(state: BlueprintSetupState) -> None:
+    """Give the application its provider, and exempt from form tokens what other sites post to."""
+    settings: Settings = state.app.extensions["settings"]
+    state.app.extensions["oidc"] = Provider(settings)
+    state.app.extensions["oidc_metadata"] = json.dumps(discovery.provider_metadata(settings.issuer)).encode()
+    for view in (authorize_by_post, token, userinfo, end_session):
+        state.app.extensions["csrf"].exempt(view)
+
+
+# --- authorization endpoint
+
+
+@blueprint.get(discovery.AUTHORIZATION_ENDPOINT)
+def authorize() -> BaseResponse:
+    """OpenID Connect Core 3.1.2: an authorization code at once, or the sign-in page first."""
+    return answer_arrival(request.args.items(multi=True))
+
+
+@blueprint.post(discovery.AUTHORIZATION_ENDPOINT, endpoint="authorize_by_post")
+def authorize_by_post() -> BaseResponse:
+    """As GET. 303 to a page of ours, for a `Lax` session cookie does not come with another site's post."""
+    asked = None
+    try:
+        asked = current_provider().read_authorization_request(
+            [*posted_pairs(), *request.args.items(multi=True)]
+        )
+        current_provider().check_authorization_request(asked)
+    except OAuthRefusal as refusal:
+        return refuse(refusal, asked)
+    demande = carry(asked, asked.signed_in_since(now=request_now()))
+    return redirect(url_for(".resume", demande=demande), 303)
+
+
+@blueprint.get("/oauth/authorize/resume")
+def resume() -> BaseResponse:
+    """Where a person comes back to after signing in: the client's answer, or what is still missing."""
+    try:
+        return answer_return(unseal_demande())
+    except DemandeExpired as expired:
+        return start_again(expired.carried)
+    except DemandeMalformed as refusal:
+        return refuse(refusal, None)
+
+
+@blueprint.get("/oauth/authorize/restart")
+def restart() -> BaseResponse:
+    """Begin again at the service: on another device, or after the request's hour."""
+    try:
+        return start_again(unseal_demande())
+    except DemandeExpired as expired:
+        return start_again(expired.carried)
+    except DemandeMalformed as refusal:
+        return refuse(refusal, None)
+
+
+@blueprint.get("/oauth/authorize/cancel")
+def cancel() -> BaseResponse:
+    """The person goes back without signing in: the client hears `access_denied`."""
+    asked = None
+    try:
+        asked = current_provider().read_authorization_request(unseal_demande().parameters.items())
+        current_provider().check_authorization_request(asked)
+        raise AccessDenied
+    except DemandeExpired as expired:
+        return start_again(expired.carried)
+    except OAuthRefusal as refusal:
+        return refuse(refusal, asked)
+
+
+def answer_arrival(pairs: Pairs) -> BaseResponse:
+    """Answer a request that just came; or show the sign-in page, the request carried in its address (ADR 0004)."""
+    provider, session, asked = current_provider(), None, None
+    try:
+        asked = provider.read_authorization_request(pairs)
+        grant = provider.check_authorization_request(asked)
+        session, since = current_session(), asked.signed_in_since(now=request_now())
+        presence = Presence(session, since, hint_is_theirs=provider.hint_is_theirs(asked, session))
+        authorization_code = provider.grant_authorization(asked, grant, presence)
+    except LoginRequired as refusal:
+        if asked is None or asked.is_silent:
+            return refuse(refusal, asked)
+        # Who is signed in already does not do: only a sign-in from now on counts.
+        since = request_now() if session is not None and session.is_full else since
+        return to_sign_in(carry(asked, since))
+    except OAuthRefusal as refusal:
+        return refuse(refusal, asked)
+    return answers.answer_client(asked, {"code": authorization_code})
+
+
+def answer_return(carried: CarriedRequest) -> BaseResponse:
+    """Answer a request that a page of ours carried: judged again, for the client may be disabled by now."""
+    provider, asked = current_provider(), None
+    try:
+        asked = provider.read_authorization_request(carried.parameters.items())
+        grant = provider.check_authorization_request(asked)
+        session = current_session()
+        presence = Presence(
+            session,
+            carried.signed_in_since,
+            has_come_back=True,
+            hint_is_theirs=provider.hint_is_theirs(asked, session),
+        )
+        authorization_code = provider.grant_authorization(asked, grant, presence)
+    except LoginRequired as refusal:
+        if asked is None or asked.is_silent or isinstance(refusal, AnotherPerson):
+            return refuse(refusal, asked)
+        return to_sign_in(request.args["demande"])
+    except OAuthRefusal as refusal:
+        return refuse(refusal, asked)
+    return answers.answer_client(asked, {"code": authorization_code})
+
+
+def unseal_demande() -> CarriedRequest:
+    """The request in this page's address. Raises DemandeMalformed, DemandeExpired."""
+    try:
+        return carried_requests.unseal_demande(request.args.get("demande", ""), now=request_now())
+    except DemandeRefused:
+        raise DemandeMalformed from None
+
+
+def carry(asked: AuthorizationRequest, signed_in_since: datetime | None) -> str:
+    """The request as pages of ours carry it."""
+    client = asked.client
+    return carried_requests.seal_demande(
+        CarriedRequest(
+            parameters=asked.parameters,
+            client_id=client.client_id,
+            client_name=client.name,
+            client_home=client.client_uri or client.initiate_login_uri or origin_of(asked.redirect_uri) + "/",
+            made_at=request_now(),
+            signed_in_since=signed_in_since,
+        )
+    )
+
+
+def to_sign_in(demande: str) -> BaseResponse:
+    """The sign-in page; activation, for who is signed in but has not finished it."""
+    session = current_session()
+    if session is not None and not session.is_full:
+        return redirect(next_address(session.state, session.opened_with, demande=demande), 303)
+    return redirect(url_for("sign_in.form", demande=demande), 303)
+
+
+def start_again(carried: CarriedRequest) -> BaseResponse:
+    """The service's own way in (OpenID Connect Core 4), or a page that names the service."""
+    client = current_provider().query_client(carried.client_id)
+    if client is None or client.is_disabled or client.initiate_login_uri is None:
+        return Response(render_template("oidc/expired.html", carried=carried), 400)
+    issuer = current_provider().settings.issuer
+    return redirect(answers.with_parameters(client.initiate_login_uri, {"iss": issuer}), 303)
+
+
+def refuse(refusal: OAuthRefusal, asked: AuthorizationRequest | None) -> BaseResponse:
+    """Log the refusal under its stable code, and answer it."""
+    LOG.info("authorization refused", error_code=refusal.error_code, detail=refusal.detail)
+    return answers.refuse_authorization(refusal, asked)
+
+
+# --- token endpoint and userinfo
+
+
+@blueprint.post("/oauth/token")
+def token() -> Response:
+    """RFC 6749 3.2."""
+    received = ReceivedToken(
+        content_type=request.mimetype,
+        query_string=request.query_string,
+        authorization=request.headers.get("Authorization", ""),
+        pairs=posted_pairs(),
+    )
+    try:
+        return current_provider().answer_token(received)
+    except OAuthRefusal as refusal:
+        LOG.info("token refused", error_code=refusal.error_code, detail=refusal.detail)
+        return answers.refuse_json(refusal, challenge="Basic" if received.authorization else "")
+
+
+@blueprint.route(discovery.USERINFO_ENDPOINT, methods=["GET", "POST"])
+def userinfo() -> Response:
+    """OpenID Connect Core 5.3; the token in the header or in the form body."""
+    try:
+        presented = BearerPresented(
+            authorization=request.headers.get("Authorization", ""),
+            form=single_parameters(posted_pairs()) if request.mimetype == FORM else {},
+            has_query_token="access_token" in request.args,
+        )
+        access_token = endpoints.read_bearer(presented)
+        return answers.json_answer(endpoints.userinfo(access_token, current_provider().settings))
+    except OAuthRefusal as refusal:
+        return answers.refuse_bearer(refusal)
+
+
+# --- metadata
+
+
+@blueprint.get(discovery.CONFIGURATION)
+def configuration() -> Response:
+    """OpenID Connect Discovery 4: bytes made once, with an ETag."""
+    return metadata_answer(current_app.extensions["oidc_metadata"], METADATA_SECONDS)
+
+
+@blueprint.get(discovery.JWKS)
+def jwks() -> Response:
+    """RFC 7517 5: every published key, public members only."""
+    return metadata_answer(signing_keys.public_jwks(), JWKS_SECONDS)
+
+
+def metadata_answer(document: bytes, seconds: int) -> Response:
+    """A public document that caches may keep, 304 when it is known already (RFC 9110 13.1.2)."""
+    response = Response(document, mimetype="application/json")
+    response.headers["Cache-Control"] = f"public, max-age={seconds}"
+    response.set_etag(hashlib.sha256(document).hexdigest()[:32])
+    response.make_conditional(request)
+    return response
+
+
+# --- sign-out
+
+
+@blueprint.route(discovery.END_SESSION_ENDPOINT, methods=["GET", "POST"])
+def end_session() -> BaseResponse:
+    """RP-Initiated Logout 2: a genuine hint ends its session; without one the person is asked first."""
+    try:
+        asked = current_provider().read_end_session_request(
+            [*posted_pairs(), *request.args.items(multi=True)]
+        )
+    except OAuthRefusal as refusal:
+        LOG.info("sign-out refused", error_code=refusal.error_code, detail=refusal.detail)
+        return answers.error_page(refusal)
+    session = current_session()
+    if asked.id_token_claims is None and session is not None:
+        return Response(render_template("sign_in/sign_out.html", session=session))
+    response = redirect(asked.redirect_uri, 303) if asked.redirect_uri else Response()
+    if asked.id_token_claims is not None and end_hinted_sessions(asked):
+        clear_session_cookie(response)
+    if not asked.redirect_uri:
+        response.set_data(render_template("sign_in/sign_out.html", session=current_session()))
+    return response
+
+
+def end_hinted_sessions(asked: EndSessionRequest) -> bool:
+    """End the hint's session, and this browser's if it is the same person's; whether the latter was ended."""
+    claims = asked.id_token_claims or {}
+    session, hinted = current_session(), service.find_hinted_session(claims["sid"])
+    is_theirs = bool(
+        session and asked.client and current_provider().subject_of(asked.client, session) == claims["sub"]
+    )
+    ending = {one.id for one in (hinted, session if is_theirs else None) if one is not None}
+    person = hinted or session
+    if ending and person is not None:
+        service.end_sessions(sorted(ending), AccountId(person.account_id), now=request_now())
+    return is_theirs
+
+
+def posted_pairs() -> list[tuple[str, str]]:
+    """Name and value of each field of the body, as often as they come."""
+    return list(request.form.items(multi=True))
