@@ -1,6 +1,7 @@
 """The provider as this service sees it: Authlib's client, with what the certification and RFC 9700 ask beyond it."""
 
 import base64
+import json
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +16,11 @@ from authlib.integrations.base_client import OAuthError
 from authlib.integrations.flask_client import FlaskOAuth2App
 from authlib.oauth2.rfc7523 import PrivateKeyJWT
 from authlib.oauth2.rfc7523.assertion import private_key_jwt_sign
-from joserfc.jwk import ECKey, JWKRegistry, RSAKey
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from joserfc.errors import JoseError
+from joserfc.jwk import ECKey, JWKRegistry, Key, RSAKey
 
 from livret_service.sign_in.checks import (
     IdTokenClaims,
@@ -90,16 +95,24 @@ class ClientKey:
 
 def load_client_key(path: Path) -> ClientKey:
     """The key of a PEM or JWK file. Raises ValueError when it is no private RSA or P-256 key, OSError."""
-    text = path.read_text("ascii")
-    kind = "EC" if "EC PRIVATE KEY" in text or '"EC"' in text else "RSA"
+    content = path.read_bytes()
     try:
-        key = JWKRegistry.import_key(text, kind)
-    except ValueError:
-        # PKCS 8 does not name its kind in the first line.
-        key = JWKRegistry.import_key(text, "EC")
+        key = _import_key(content)
+    except (JoseError, TypeError, UnsupportedAlgorithm) as error:
+        raise ValueError("not a key") from error
     if not isinstance(key, RSAKey | ECKey) or not key.is_private:
         raise ValueError("not a private RSA or P-256 key")
+    if isinstance(key, ECKey) and key.curve_name != "P-256":
+        raise ValueError("not a P-256 key")
     return ClientKey(key, key.thumbprint())
+
+
+def _import_key(content: bytes) -> Key:
+    if content.lstrip().startswith(b"{"):
+        return JWKRegistry.import_key(json.loads(content))
+    # A PEM of PKCS 8 names its kind only inside.
+    is_elliptic = isinstance(load_pem_private_key(content, password=None), EllipticCurvePrivateKey)
+    return JWKRegistry.import_key(content, "EC" if is_elliptic else "RSA")
 
 
 class ClientAssertion(PrivateKeyJWT):

@@ -125,6 +125,8 @@ def start_sign_in(
 
     Raises ProviderUnavailable.
     """
+    if not party.provider.is_reachable():
+        raise ProviderUnavailable("not reachable")  # a page of ours, not the browser's own error
     browser_secret = browser_secret or new_secret()
     state = new_secret()
     url = party.provider.authorization_url(
