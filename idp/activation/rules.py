@@ -38,9 +38,13 @@ class ActivationView:
 
 @dataclass(frozen=True, slots=True)
 class WaitingView:
-    """What the waiting page shows. resend_in: seconds, 0 when the message may be sent again now."""
+    """What the waiting page shows. resend_in: seconds, 0 when the message may be sent again now.
+
+    valid_hours: how long the mailed URL works. is_returned: the last message could not be delivered.
+    """
 
     email: str
+    valid_hours: int
     resend_in: int
     is_returned: bool
     school: SchoolContact | None
@@ -147,7 +151,7 @@ class BirthDateSpent(FieldRefusal):
     """No more tries today."""
 
     error_code = "birth_date_spent"
-    sentence = "Réessayez demain. L’école peut aussi corriger la date : {contact}"
+    sentence = "Réessayez demain. L’école peut aussi corriger la date : {contact}"
     field = "birth_day"
 
 
@@ -155,7 +159,7 @@ class LetterSpent(FieldRefusal):
     """No more tries with this letter."""
 
     error_code = "letter_spent"
-    sentence = "Trop de dates essayées avec ce courrier. Demandez-en un autre à l’école : {contact}"
+    sentence = "Trop de dates essayées avec ce courrier. Demandez-en un autre à l’école : {contact}"
     field = "birth_day"
 
 
@@ -163,7 +167,7 @@ class NoActiveLink(DomainError):
     """No child is linked to the account: nothing can be proven, only the school can help."""
 
     error_code = "no_active_link"
-    sentence = "Aucun enfant n’est rattaché à ce compte. Contactez l’école : {contact}"
+    sentence = "Aucun enfant n’est rattaché à ce compte. Contactez l’école : {contact}"
 
     def __init__(self, school: SchoolContact | None) -> None:
         super().__init__(contact=contact_text(school))
@@ -248,7 +252,11 @@ def normalise_address(typed: str) -> str:
     try:
         # `test_environment` keeps the reserved `.test` names that demonstrations use; it changes nothing else here.
         found = validate_email(
-            typed.strip(), check_deliverability=False, allow_smtputf8=False, test_environment=True
+            typed.strip(),
+            check_deliverability=False,
+            allow_smtputf8=False,
+            strict=True,
+            test_environment=True,
         )
     except EmailNotValidError:
         raise EmailMalformed from None

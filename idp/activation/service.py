@@ -125,6 +125,7 @@ def view_waiting(session: CurrentSession, *, now: datetime) -> WaitingView:
     last_delivery = messaging.last_delivery(session.account_id, messages.CONFIRM_EMAIL_TEMPLATE)
     return WaitingView(
         email=account.pending_email or "",
+        valid_hours=current_settings().activation_link_hours,
         resend_in=seconds_until_resend(latest.issued_at if latest else None, now=now),
         is_returned=last_delivery is DeliveryState.FAILED,
         school=families.school_contact(AccountId(session.account_id)),

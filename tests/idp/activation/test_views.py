@@ -1,0 +1,214 @@
+"""The pages of activation, as browsers meet them."""
+
+from idp.accounts.models import AccountState
+from tests.idp.activation.conftest import CHOSEN_PASSWORD, EMAIL, begin, form_filled
+from tests.web import form_values
+
+
+def test_a_parent_activates_from_the_letter(parent, browser, mailed_address, account):
+    assert begin(browser, parent).location == "/activation/message-envoye"
+    waiting = browser.get("/activation/message-envoye")
+    assert EMAIL in waiting.text
+    assert account(parent).state is AccountState.ACTIVATING
+
+    done = browser.sign_in(parent.identifier, CHOSEN_PASSWORD, mailed_address())
+
+    assert (done.status_code, done.location) == (303, "/activation/terminee")
+    activated = account(parent)
+    assert (activated.state, activated.email, activated.pending_email) == (AccountState.ACTIVE, EMAIL, None)
+    assert activated.email_confirmed_at is not None
+    assert browser.get("/activation/terminee").status_code == 200
+
+
+def test_the_form_has_the_leaflets_labels_in_order(parent, browser):
+    browser.sign_in(parent.identifier, parent.provisional_password)
+
+    page = browser.get("/activation").text
+
+    labels = [
+        "Activation du compte",
+        "Céline L’HÉNORET",
+        "Email",
+        "Confirmez votre email",
+        "Nouveau mot de passe",
+        "De 8 à 16 caractères, avec au moins une majuscule, une minuscule et un chiffre.",
+        "Confirmez votre mot de passe",
+        "Date de naissance de votre enfant",
+        "Maël",
+        "Activer mon compte",
+    ]
+    places = [page.index(label) for label in labels]
+    assert places == sorted(places)
+
+
+def test_signed_out_the_page_says_what_is_needed_and_begins(parent, browser):
+    page = browser.get("/activation")
+    assert "Il vous faut" in page.text
+
+    signed_in = browser.send(
+        page, {"identifier": parent.identifier, "password": parent.provisional_password}, action="/connexion"
+    )
+
+    assert signed_in.location == "/activation"
+
+
+def test_a_refused_form_keeps_what_was_typed_but_secrets(parent, browser):
+    answer = begin(browser, parent, email_confirmation="autre@exemple.fr", birth_month="")
+
+    assert answer.status_code == 422
+    assert f'value="{EMAIL}"' in answer.text
+    assert CHOSEN_PASSWORD not in answer.text
+    assert "Les deux adresses ne sont pas identiques" in answer.text
+    assert "Indiquez aussi le mois" in answer.text
+    assert "<title>Erreur\N{NO-BREAK SPACE}: Étape 2 sur 3" in answer.text
+
+
+def test_every_broken_password_rule_is_said(parent, browser):
+    answer = begin(browser, parent, new_password="abc")
+
+    assert answer.status_code == 422
+    assert "de 8 à 16 caractères, il en compte 3" in answer.text
+    assert "Ajoutez une majuscule" in answer.text
+    assert "Ajoutez un chiffre" in answer.text
+
+
+def test_the_new_password_is_not_the_letters_in_any_case(parent, browser):
+    answer = begin(browser, parent, new_password=parent.provisional_password.capitalize())
+
+    assert answer.status_code == 422
+    assert "Choisissez un mot de passe différent de l’actuel" in answer.text
+
+
+def test_a_form_sent_twice_says_that_it_is_done(activating, browser, mailbox):
+    again = browser.client.post("/activation", data=form_filled() | csrf(browser))
+
+    assert (again.status_code, again.location) == (303, "/activation")
+    follow = browser.get("/activation")
+    assert follow.location == "/activation/message-envoye"
+    assert "C’est déjà fait. Ouvrez votre messagerie." in browser.get("/activation/message-envoye").text
+    assert len(mailbox()) == 1
+
+
+def test_a_wrong_birth_date_says_how_many_tries_are_left(parent, browser, account):
+    first = begin(browser, parent, birth_day="15")
+    second = browser.fill("/activation", form_filled(birth_day="16"), action="/activation")
+    third = browser.fill("/activation", form_filled(birth_day="17"), action="/activation")
+    fourth = browser.fill("/activation", form_filled(), action="/activation")
+
+    assert "Il vous reste 2 essais aujourd’hui" in first.text
+    assert "Il vous reste 1 essai aujourd’hui" in second.text
+    assert "Réessayez demain" in third.text
+    assert "École du Lac, 03 53 01 00 00" in third.text
+    assert fourth.status_code == 422
+    assert "Réessayez demain" in fourth.text
+    assert account(parent).state is AccountState.NOTIFIED
+
+
+def test_a_mistake_elsewhere_costs_no_birth_date_try(parent, browser):
+    begin(browser, parent, birth_day="15", email="celine@")
+    for wrong in ({"new_password": "abc"}, {"email_confirmation": "x@y.fr"}, {"birth_month": "13"}):
+        browser.fill("/activation", form_filled(birth_day="15", **wrong), action="/activation")
+
+    answer = browser.fill("/activation", form_filled(birth_day="15"), action="/activation")
+
+    assert "Il vous reste 2 essais aujourd’hui" in answer.text
+
+
+def test_the_next_day_there_are_new_tries_but_ten_in_all(parent, browser, clock):
+    sent = 0
+    for _day in range(4):
+        browser.sign_in(parent.identifier, parent.provisional_password)
+        for _try in range(3):
+            answer = browser.fill("/activation", form_filled(birth_day="15"), action="/activation")
+            sent += 1
+            if sent == 10:
+                assert "Trop de dates essayées avec ce courrier" in answer.text
+        clock.advance(days=1, minutes=1)
+
+    browser.sign_in(parent.identifier, parent.provisional_password)
+    answer = browser.fill("/activation", form_filled(), action="/activation")
+    assert "Trop de dates essayées avec ce courrier" in answer.text
+
+
+def test_without_a_linked_child_the_page_stops_with_the_schools_contact(new_parent, browser):
+    childless = new_parent(with_child=False)
+    browser.sign_in(childless.identifier, childless.provisional_password)
+
+    page = browser.get("/activation")
+
+    assert "Aucun enfant n’est rattaché à ce compte" in page.text
+    assert "new_password" not in page.text
+
+
+def test_who_signs_in_without_the_link_waits(activating, new_browser):
+    other = new_browser()
+
+    answer = other.sign_in(activating.identifier, CHOSEN_PASSWORD)
+
+    assert answer.location == "/activation/message-envoye"
+    assert other.get("/compte").location == "/activation/message-envoye"
+
+
+def test_the_message_is_sent_again_after_a_minute_five_times_a_day(activating, browser, mailbox, clock):
+    assert "60 secondes" in send_again(browser).text
+    for _time in range(5):
+        clock.advance(seconds=61)
+        assert send_again(browser).status_code == 303
+    clock.advance(seconds=61)
+
+    spent = send_again(browser)
+
+    assert spent.status_code == 422
+    assert "Vous pourrez le renvoyer demain" in spent.text
+    # What had not left yet was withdrawn: its URL was dead.
+    assert len(mailbox()) == 1
+
+
+def test_sending_again_says_where_the_message_went(activating, browser, clock):
+    clock.advance(seconds=61)
+    send_again(browser)
+
+    page = browser.get("/activation/message-envoye")
+
+    assert f"Un message est parti à {EMAIL}. Regardez aussi dans" in page.text
+
+
+def test_the_address_is_corrected_in_the_page(activating, browser, mailbox, account):
+    answer = correct(browser, "celine@exemple.org")
+
+    assert answer.status_code == 303
+    assert [mail.to for mail in mailbox()] == ["celine@exemple.org"]
+    assert account(activating).pending_email == "celine@exemple.org"
+    assert "celine@exemple.org" in browser.get("/activation/message-envoye").text
+
+
+def test_a_correction_that_is_no_address_is_refused_in_the_page(activating, browser, mailbox):
+    answer = correct(browser, "celine@")
+
+    assert answer.status_code == 422
+    assert "Saisissez une adresse complète" in answer.text
+    assert "<details" in answer.text
+    assert [mail.to for mail in mailbox()] == [EMAIL]
+
+
+def test_the_waiting_page_goes_on_once_activated_in_another_tab(activating, browser, mailed_address):
+    browser.sign_in(activating.identifier, CHOSEN_PASSWORD, mailed_address())
+
+    assert browser.get("/activation/message-envoye").location == "/compte"
+    assert browser.get("/activation").location == "/compte"
+
+
+def send_again(browser):
+    page = browser.get("/activation/message-envoye")
+    return browser.send(page, {"act": "resend"}, action="/activation/message-envoye")
+
+
+def correct(browser, address):
+    page = browser.get("/activation/message-envoye")
+    values = {"act": "correct", "email": address, "email_confirmation": address}
+    return browser.send(page, values, action="/activation/message-envoye")
+
+
+def csrf(browser):
+    page = browser.get("/activation/message-envoye")
+    return {"csrf_token": form_values(page.text)["csrf_token"]}
