@@ -8,9 +8,11 @@ from flask_migrate.cli import db as database_commands
 
 from idp.app import create_app
 from idp.errors import CommandRefused
+from idp.families.cli import schools
 from idp.letters.cli import letters
 from idp.messaging.cli import worker
 from idp.oidc.cli import clients
+from idp.roster.cli import roster
 from idp.signing_keys.cli import keys
 from shared.settings import SettingsRefused
 
@@ -31,6 +33,8 @@ idp.add_command(worker)
 idp.add_command(letters)
 idp.add_command(clients)
 idp.add_command(keys)
+idp.add_command(roster)
+idp.add_command(schools)
 
 
 def explanation(refusal: Exception) -> str:
