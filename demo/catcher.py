@@ -107,7 +107,7 @@ def _as_bytes(content: bytes | str | None) -> bytes:
 
 def _part(mail: EmailMessage, subtype: str) -> str:
     body = mail.get_body(preferencelist=(subtype,))
-    return str(body.get_content()) if body is not None else ""
+    return str(body.get_content()).replace("\r\n", "\n") if body is not None else ""
 
 
 def start_smtp(mailbox: Mailbox, *, port: int) -> Controller:

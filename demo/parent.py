@@ -1,0 +1,113 @@
+"""A parent who activates an account through the pages, as anybody would: the demo's active account is a real one."""
+
+import re
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from urllib.parse import urljoin
+
+import requests
+
+from demo.catcher import Mailbox
+from demo.settings import DemoRefused
+
+MAIL_SECONDS = 30
+POLL_SECONDS = 0.05
+
+
+@dataclass(slots=True)
+class Form:
+    """A form of a page: where it posts, and the fields with their values."""
+
+    action: str
+    fields: dict[str, str] = field(default_factory=dict)
+
+
+class FormReader(HTMLParser):
+    """Collects the forms of a page."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.forms: list[Form] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Notes a form, or a named input of the form it stands in."""
+        attributes = {name: value or "" for name, value in attrs}
+        if tag == "form":
+            self.forms.append(Form(attributes.get("action", "")))
+        elif tag == "input" and self.forms and "name" in attributes:
+            self.forms[-1].fields[attributes["name"]] = attributes.get("value", "")
+
+
+class Parent:
+    """One browser without scripts, at the provider."""
+
+    def __init__(self, issuer: str) -> None:
+        self._issuer = issuer
+        self._browser = requests.Session()
+        self._page: requests.Response | None = None
+
+    def open(self, url: str) -> None:
+        """Read a page."""
+        self._page = self._browser.get(urljoin(self._issuer, url), timeout=10)
+
+    def fill(self, **typed: str) -> None:
+        """Fill in the form of this page that has these fields, and send it. Raises DemoRefused when refused."""
+        page = self._page
+        if page is None:
+            raise DemoRefused("no page is open")
+        reader = FormReader()
+        reader.feed(page.text)
+        form = next((one for one in reader.forms if typed.keys() <= one.fields.keys()), None)
+        if form is None:
+            raise DemoRefused(f"{page.url}: no form asks for {', '.join(typed)}")
+        self._page = self._browser.post(
+            urljoin(page.url, form.action), data={**form.fields, **typed}, timeout=30
+        )
+        if not self._page.ok:
+            raise DemoRefused(f"{self._page.url} answered {self._page.status_code} to {', '.join(typed)}")
+
+
+def activate(
+    issuer: str, mailbox: Mailbox, *, identifier: str, provisional_password: str, email: str, birth_date: str
+) -> str:
+    """Activate an account from its letter, its mail and its child's birth date (ISO); returns the chosen password."""
+    password = new_password()
+    parent = Parent(issuer)
+    parent.open("/connexion")
+    parent.fill(identifier=identifier, password=provisional_password)
+    year, month, day = birth_date.split("-")
+    parent.fill(
+        email=email,
+        email_confirmation=email,
+        new_password=password,
+        new_password_confirmation=password,
+        birth_day=day,
+        birth_month=month,
+        birth_year=year,
+    )
+    # Another browser opens the mail: nothing but what it says is needed.
+    reader = Parent(issuer)
+    reader.open(_mailed_url(mailbox, email, issuer))
+    reader.fill(identifier=identifier, password=password)
+    return password
+
+
+def new_password() -> str:
+    """A password that the policy takes."""
+    return f"Tilleul{secrets.randbelow(900000) + 100000}"
+
+
+def _mailed_url(
+    mailbox: Mailbox, to: str, issuer: str, *, clock: Callable[[], float] = time.monotonic
+) -> str:
+    pattern = re.compile(re.escape(f"{issuer}/activation/adresse?code=") + r"\S+")
+    deadline = clock() + MAIL_SECONDS
+    while clock() < deadline:
+        for message in mailbox.messages():
+            if message.to == to and (found := pattern.search(message.text)):
+                return found.group()
+        time.sleep(POLL_SECONDS)
+    raise DemoRefused(f"no activation mail reached {to} within {MAIL_SECONDS} s")

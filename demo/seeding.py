@@ -1,0 +1,115 @@
+"""What a demo needs of the provider's data that no command does or tells: the one module that imports `idp`.
+
+Runs in a process of its own, with the provider's settings: `python -m demo.seeding disable IDENTIFIER`,
+`python -m demo.seeding phone IDENTIFIER +33639980001`, `python -m demo.seeding guardians`.
+"""
+
+import json
+import sys
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select, update
+
+from demo.settings import DemoRefused
+from idp.accounts import service as accounts
+from idp.accounts.models import Account
+from idp.accounts.rules import AccountId, AccountState
+from idp.app import create_app
+from idp.db import db, transaction
+from idp.families.models import Child, Link, LinkState
+from idp.passwords import service as passwords
+from idp.settings import current
+from shared.clock import app_now
+from shared.settings import is_loopback
+
+OPEN_STATES = set(AccountState) - {AccountState.DISABLED, AccountState.MERGED}
+
+
+def disable(identifier: str, *, now: datetime) -> None:
+    """What an operator will do from the console."""
+    with transaction():
+        account_id = _account_id(identifier)
+        accounts.change_state(account_id, from_states=OPEN_STATES, to=AccountState.DISABLED, now=now)
+
+
+def confirm_phone(identifier: str, phone: str, *, now: datetime) -> None:
+    """What a person will do in their account: a telephone (E.164), as if its code had been typed."""
+    with transaction():
+        db.session.execute(
+            update(Account)
+            .where(Account.id == _account_id(identifier))
+            .values(phone=phone, phone_confirmed_at=now, updated_at=now)
+        )
+
+
+def guardians(*, now: datetime) -> list[dict[str, Any]]:
+    """Every account as demo.json lists it, by identifier; a provisional password where one opens the account."""
+    return [
+        _guardian(account, now)
+        for account in db.session.scalars(select(Account).order_by(Account.identifier))
+    ]
+
+
+def _guardian(account: Account, now: datetime) -> dict[str, Any]:
+    letter = passwords.provisional_password_of(account.id)
+    is_open = account.state is AccountState.NOTIFIED and letter is not None and letter.expires_at > now
+    return {
+        "identifier": account.identifier,
+        "name": " ".join(
+            part for part in (account.given_name, account.usage_name or account.family_name) if part
+        ),
+        "state": account.state.value,
+        "provisional_password": letter.provisional_password if letter and is_open else None,
+        "password": None,
+        "email": account.email if account.email_confirmed_at else None,
+        "phone": account.phone if account.phone_confirmed_at else None,
+        "children": _children(account),
+    }
+
+
+def _children(account: Account) -> list[dict[str, Any]]:
+    children = db.session.scalars(
+        select(Child)
+        .join(Link, Link.child_id == Child.id)
+        .where(Link.account_id == account.id, Link.state == LinkState.ACTIVE)
+        .order_by(Child.birth_date.desc(), Child.given_name)
+    )
+    return [
+        {
+            "given_name": child.given_name,
+            "family_name": child.usage_name or child.family_name,
+            "birthdate": child.birth_date.isoformat(),
+            "ine": child.ine,
+            "level": child.level,
+            "school_uai": child.school_uai,
+        }
+        for child in children
+    ]
+
+
+def _account_id(identifier: str) -> AccountId:
+    found = accounts.find_by_identifier(identifier)
+    if found is None:
+        raise DemoRefused(f"no account {identifier}")
+    return found.account_id
+
+
+def main(arguments: list[str]) -> None:
+    """Refuses to touch anything but a provider on this machine."""
+    with create_app().app_context():
+        if not is_loopback(current().issuer.removeprefix("http://").partition(":")[0]):
+            raise DemoRefused("seeding is for a provider on this machine")
+        now = app_now()
+        match arguments:
+            case ["disable", identifier]:
+                disable(identifier, now=now)
+            case ["phone", identifier, phone]:
+                confirm_phone(identifier, phone, now=now)
+            case _:
+                pass
+        json.dump(guardians(now=now), sys.stdout, ensure_ascii=False)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
