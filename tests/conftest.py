@@ -197,13 +197,15 @@ def forget_held_records(app: Flask) -> None:
 
 @pytest.fixture(scope="session")
 def idp_application(new_database_url: Callable[[str], str], session_clock: FrozenClock) -> Iterator[Flask]:
+    from flask_migrate import upgrade
+
     from idp.app import create_app
     from idp.db import db
     from idp.settings import Settings
 
     app = create_app(Settings.load(**idp_settings_values(new_database_url("idp"))), clock=session_clock)
     with app.app_context():
-        db.create_all()
+        upgrade()
     yield app
     with app.app_context():
         db.session.remove()
@@ -243,13 +245,15 @@ def idp_client(idp_app: Flask) -> FlaskClient:
 
 @pytest.fixture(scope="session")
 def livret_application(new_database_url: Callable[[str], str], session_clock: FrozenClock) -> Iterator[Flask]:
+    from flask_migrate import upgrade
+
     from livret_service.app import create_app
     from livret_service.db import db
     from livret_service.settings import Settings
 
     app = create_app(Settings.load(**livret_settings_values(new_database_url("livret"))), clock=session_clock)
     with app.app_context():
-        db.create_all()
+        upgrade()
     yield app
     with app.app_context():
         db.session.remove()

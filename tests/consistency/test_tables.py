@@ -1,10 +1,12 @@
 """Rules that every table follows, and migrations that make exactly the tables of the models."""
 
+from datetime import datetime
+
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from flask import Flask
-from sqlalchemy import DateTime, MetaData
+from sqlalchemy import MetaData
 
 from idp.db import db as provider_database
 from livret_service.db import db as livret_database
@@ -27,7 +29,7 @@ def test_every_instant_is_an_aware_one(idp_app: Flask, livret_app: Flask):
         for metadata in both_metadata()
         for table in metadata.sorted_tables
         for column in table.columns
-        if isinstance(column.type, DateTime) and not isinstance(column.type, UtcDateTime)
+        if column.type.python_type is datetime and not isinstance(column.type, UtcDateTime)
     ]
 
     assert naive == []
@@ -39,7 +41,8 @@ def test_every_column_that_names_a_person_is_marked_personal(idp_app: Flask, liv
         for metadata in both_metadata()
         for table in metadata.sorted_tables
         for column in table.columns
-        if column.name in PERSONAL_NAMES and not column.info.get("personal")
+        # A school's telephone and mail are printed on every letter: they are its own, nobody's person.
+        if column.name in PERSONAL_NAMES and table.name != "schools" and not column.info.get("personal")
     ]
 
     assert unmarked == []
