@@ -3,7 +3,6 @@
 from datetime import timedelta
 from urllib.parse import urlsplit
 
-from click import Command
 from flask import Blueprint, Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -11,7 +10,6 @@ from livret_service.db import db, migrate
 from livret_service.livrets import views as livrets
 from livret_service.settings import Settings
 from livret_service.sign_in import views as sign_in
-from livret_service.sign_in.cli import client_key
 from livret_service.sign_in.provider import ClientKey, Provider, load_client_key
 from livret_service.sign_in.rules import SessionLimits
 from livret_service.sign_in.service import RelyingParty, new_relying_party
@@ -25,7 +23,6 @@ from shared.pages import PageSettings, init_pages
 from shared.settings import SettingsRefused
 
 BLUEPRINTS: tuple[Blueprint, ...] = (sign_in.blueprint, livrets.blueprint)
-COMMANDS: tuple[Command, ...] = (client_key,)
 MAXIMUM_BODY_BYTES = 64 * 1024
 csrf = FormProtection()
 
@@ -49,8 +46,6 @@ def create_app(settings: Settings | None = None, *, clock: Clock = utc_now) -> F
         app.register_blueprint(blueprint)
     for view in sign_in.PROTOCOL_POSTS:
         csrf.exempt(view)
-    for command in COMMANDS:
-        app.cli.add_command(command)
     return app
 
 

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, CursorResult, delete, func, or_, select, update
 
 from livret_service.db import db, transaction
 from livret_service.sign_in.checks import (
@@ -393,18 +393,42 @@ def sign_out(party: RelyingParty, session_id: str | None, *, now: datetime) -> s
         return None
 
 
-def purge(*, now: datetime) -> tuple[int, int]:
-    """Delete expired attempts, and sessions that have been over for a day. Returns how many of each."""
+@dataclass(frozen=True, slots=True)
+class Waste:
+    """How many rows nobody needs any more."""
+
+    attempts: int
+    sessions: int
+
+
+def find_waste(*, now: datetime) -> Waste:
+    """Expired attempts, and sessions that have been over for a day."""
+    attempts, sessions = (
+        db.session.scalar(select(func.count()).select_from(table).where(_is_waste(table, now=now))) or 0
+        for table in (SignInAttempt, GuardianSession)
+    )
+    return Waste(attempts, sessions)
+
+
+def purge(*, now: datetime) -> Waste:
+    """Delete what `find_waste` counts."""
     with transaction() as session:
-        attempts = session.execute(delete(SignInAttempt).where(SignInAttempt.expires_at <= now))
-        over = or_(
-            GuardianSession.ended_at <= now - KEPT_AFTER_END,
-            GuardianSession.idle_until <= now - KEPT_AFTER_END,
-            GuardianSession.expires_at <= now - KEPT_AFTER_END,
+        # Attempts first: those that were to renew a session go with it otherwise, uncounted.
+        attempts, sessions = (
+            cast(
+                "CursorResult[Any]", session.execute(delete(table).where(_is_waste(table, now=now)))
+            ).rowcount
+            for table in (SignInAttempt, GuardianSession)
         )
-        sessions = session.execute(delete(GuardianSession).where(over))
-        return _count(attempts), _count(sessions)
+    return Waste(attempts, sessions)
 
 
-def _count(result: Any) -> int:
-    return int(result.rowcount)
+def _is_waste(table: type[SignInAttempt | GuardianSession], *, now: datetime) -> ColumnElement[bool]:
+    if issubclass(table, SignInAttempt):
+        return SignInAttempt.expires_at <= now
+    day_ago = now - KEPT_AFTER_END
+    return or_(
+        GuardianSession.ended_at <= day_ago,
+        GuardianSession.idle_until <= day_ago,
+        GuardianSession.expires_at <= day_ago,
+    )

@@ -10,6 +10,7 @@ from livret_service.sign_in import service
 from livret_service.sign_in.checks import AttemptUnknown
 from livret_service.sign_in.models import GuardianSession, SignInAttempt
 from livret_service.sign_in.rules import ATTEMPT_LIFE
+from livret_service.sign_in.service import Waste
 from shared.secrets import digest
 from tests.conftest import FrozenClock, browser_at
 from tests.livret_service.sign_in.conftest import LIVRET_URL, FakeProvider, leave, sign_in
@@ -53,10 +54,11 @@ def test_purge_deletes_what_nobody_needs_any_more(app: Flask, provider: FakeProv
     sign_in(browser_at(app, LIVRET_URL), provider)
     leave(browser_at(app, LIVRET_URL))
     with app.app_context():
-        assert service.purge(now=clock.now) == (0, 0)
+        assert service.purge(now=clock.now) == Waste(0, 0)
         later = clock.advance(days=1, minutes=30)
 
-        assert service.purge(now=later) == (2, 1)
+        assert service.find_waste(now=later) == Waste(2, 1)
+        assert service.purge(now=later) == Waste(2, 1)
 
         for table in (SignInAttempt, GuardianSession):
             assert db.session.scalar(select(func.count()).select_from(table)) == 0
