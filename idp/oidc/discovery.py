@@ -2,17 +2,18 @@
 
 from typing import Any
 
+from idp.oidc.addresses import (
+    AUTHORIZATION_ENDPOINT,
+    END_SESSION_ENDPOINT,
+    JWKS,
+    TOKEN_ENDPOINT,
+    USERINFO_ENDPOINT,
+)
 from idp.oidc.checks.authorization import RESPONSE_MODES, S256
 from idp.oidc.claims import SUPPORTED_CLAIMS
-from idp.oidc.grants import ID_TOKEN_ALGORITHM, TOKEN_ENDPOINT
 from idp.oidc.registration import ASSERTION_ALGORITHMS, AUTHENTICATION_METHODS
 from idp.oidc.scopes import SUPPORTED
-
-AUTHORIZATION_ENDPOINT = "/oauth/authorize"
-USERINFO_ENDPOINT = "/oauth/userinfo"
-END_SESSION_ENDPOINT = "/oauth/end_session"
-JWKS = "/oauth/jwks"
-CONFIGURATION = "/.well-known/openid-configuration"
+from idp.signing_keys.service import ALGORITHM
 
 
 def provider_metadata(issuer: str) -> dict[str, Any]:
@@ -29,7 +30,7 @@ def provider_metadata(issuer: str) -> dict[str, Any]:
         "response_modes_supported": list(RESPONSE_MODES),
         "grant_types_supported": ["authorization_code"],
         "subject_types_supported": ["pairwise"],
-        "id_token_signing_alg_values_supported": [ID_TOKEN_ALGORITHM],
+        "id_token_signing_alg_values_supported": [ALGORITHM],
         "token_endpoint_auth_methods_supported": list(AUTHENTICATION_METHODS),
         "token_endpoint_auth_signing_alg_values_supported": list(ASSERTION_ALGORITHMS),
         "code_challenge_methods_supported": [S256],

@@ -12,7 +12,7 @@ from idp.errors import OAuthRefusal
 from idp.oidc import service
 from idp.oidc.answers import with_parameters
 from idp.oidc.claims import userinfo_claims
-from idp.oidc.grants import ID_TOKEN_ALGORITHM, ProviderRequest
+from idp.oidc.provider_request import ProviderRequest
 from idp.oidc.subject import pairwise_subject
 from idp.settings import Settings
 from idp.signing_keys import service as signing_keys
@@ -108,7 +108,9 @@ def userinfo(access_token: str, settings: Settings) -> dict[str, Any]:
 def read_id_token_hint(id_token_hint: str, issuer: str) -> dict[str, Any]:
     """The claims of an ID token of ours, expired or not, its key retired or not. Raises HintRefused."""
     try:
-        hint = jwt.decode(id_token_hint, signing_keys.verification_keys(), algorithms=[ID_TOKEN_ALGORITHM])
+        hint = jwt.decode(
+            id_token_hint, signing_keys.verification_keys(), algorithms=[signing_keys.ALGORITHM]
+        )
     except (JoseError, ValueError, TypeError):
         raise HintRefused from None
     claims = hint.claims

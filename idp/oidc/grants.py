@@ -4,14 +4,13 @@ Authlib dispatches, authenticates and extends; what it would do by reading first
 one statement of the service.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 from authlib.oauth2.rfc6749 import OAuth2Request, grants
 from authlib.oauth2.rfc6749.grants import BaseGrant
 from authlib.oauth2.rfc6749.hooks import hooked
-from authlib.oauth2.rfc6749.requests import BasicOAuth2Payload
 from authlib.oauth2.rfc7523 import JWTBearerClientAssertion
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 from authlib.oidc.core.grants import OpenIDCode
@@ -19,11 +18,12 @@ from joserfc import jwt
 from joserfc.jwk import KeySet
 
 from idp.oidc import clients, service
-from idp.oidc.checks.authorization import AuthorizationRequest
+from idp.oidc.addresses import TOKEN_ENDPOINT
 from idp.oidc.checks.sign_in import LoginRequired
 from idp.oidc.checks.token import ClientAuthenticationFailed
 from idp.oidc.claims import IdTokenFacts, access_token_hash, id_token_claims
 from idp.oidc.clients import RegisteredClient
+from idp.oidc.provider_request import ProviderRequest
 from idp.oidc.registration import ASSERTION_ALGORITHMS
 from idp.oidc.service import CodeRequest, Redemption, TokensIssued
 from idp.oidc.subject import pairwise_subject
@@ -32,39 +32,9 @@ from idp.settings import Settings
 from idp.signing_keys import service as signing_keys
 from shared.clock import request_now
 
-ID_TOKEN_ALGORITHM = "RS256"  # noqa: S105 - the name of an algorithm
-TOKEN_ENDPOINT = "/oauth/token"  # noqa: S105 - an address
 ASSERTION_LEEWAY = timedelta(seconds=10)
 ASSERTION_LIFE = timedelta(minutes=5)
 LONGEST_JTI = 255
-
-
-class ProviderRequest(OAuth2Request):
-    """A request whose parameters are single and checked. `uri` starts with the issuer, never with the Host header.
-
-    Authlib keeps what it finds on it; so do we: `session` on the way to a code, `issued` on the way to tokens.
-    """
-
-    session: CurrentSession | None = None
-    authorization_request: AuthorizationRequest | None = None
-    issued: TokensIssued | None = None
-
-    def __init__(
-        self, method: str, uri: str, headers: Mapping[str, str], parameters: Mapping[str, str]
-    ) -> None:
-        super().__init__(method, uri, headers=headers)
-        self.parameters = dict(parameters)
-        self.payload = BasicOAuth2Payload(self.parameters)
-
-    @property
-    def form(self) -> dict[str, str]:
-        """Authlib reads proofs and codes here: from the body's parameters alone."""
-        return self.parameters
-
-    @property
-    def args(self) -> dict[str, str | None]:
-        """Nothing of the query string counts."""
-        return {}
 
 
 class AuthorizationCodeGrant(grants.AuthorizationCodeGrant):
@@ -143,7 +113,9 @@ class IdToken(OpenIDCode):
         )
         claims["at_hash"] = access_token_hash(token["access_token"])
         key = signing_keys.active_key()
-        return jwt.encode({"alg": ID_TOKEN_ALGORITHM, "kid": key.kid}, claims, key, [ID_TOKEN_ALGORITHM])
+        return jwt.encode(
+            {"alg": signing_keys.ALGORITHM, "kid": key.kid}, claims, key, [signing_keys.ALGORITHM]
+        )
 
     def _facts(self, issued: TokensIssued, client: RegisteredClient) -> IdTokenFacts:
         now = request_now()

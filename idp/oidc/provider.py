@@ -12,6 +12,7 @@ from flask import Response, current_app
 from joserfc.errors import JoseError
 
 from idp.oidc import endpoints
+from idp.oidc.addresses import AUTHORIZATION_ENDPOINT, END_SESSION_ENDPOINT, TOKEN_ENDPOINT
 from idp.oidc.answers import json_answer
 from idp.oidc.checks import authorization, sign_in, token
 from idp.oidc.checks.authorization import AuthorizationRequest, ClientDisabled, ClientUnknown
@@ -20,7 +21,8 @@ from idp.oidc.checks.sign_in import LoginRequired, Presence
 from idp.oidc.checks.token import ClientAuthenticationFailed, TokenRequest
 from idp.oidc.clients import ClientDirectory, RegisteredClient
 from idp.oidc.endpoints import EndSession, HintRefused
-from idp.oidc.grants import TOKEN_ENDPOINT, AuthorizationCodeGrant, IdToken, PrivateKeyJwt, ProviderRequest
+from idp.oidc.grants import AuthorizationCodeGrant, IdToken, PrivateKeyJwt
+from idp.oidc.provider_request import ProviderRequest
 from idp.oidc.registration import CLIENT_ID
 from idp.oidc.subject import pairwise_subject
 from idp.sessions.rules import CurrentSession
@@ -114,7 +116,7 @@ class Provider(AuthorizationServer):
 
     def check_authorization_request(self, asked: AuthorizationRequest) -> AuthorizationCodeGrant:
         """Walk AUTHORIZATION_CHECKS, then Authlib's own. Raises OAuthRefusal."""
-        request = ProviderRequest("GET", self.settings.issuer + "/oauth/authorize", {}, asked.parameters)
+        request = ProviderRequest("GET", self.settings.issuer + AUTHORIZATION_ENDPOINT, {}, asked.parameters)
         request.authorization_request = asked
         grant = self.get_consent_grant(request)  # type: ignore[no-untyped-call]
         return cast("AuthorizationCodeGrant", grant)
@@ -194,7 +196,7 @@ class Provider(AuthorizationServer):
         check_printable_and_short(
             {name: value for name, value in parameters.items() if name != "id_token_hint"}
         )
-        request = ProviderRequest("GET", self.settings.issuer + "/oauth/end_session", {}, parameters)
+        request = ProviderRequest("GET", self.settings.issuer + END_SESSION_ENDPOINT, {}, parameters)
         return cast("EndSessionRequest", self.validate_endpoint_request("end_session", request))
 
 

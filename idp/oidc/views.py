@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from idp.accounts.rules import AccountId
 from idp.errors import OAuthRefusal
-from idp.oidc import answers, discovery, endpoints, service
+from idp.oidc import addresses, answers, discovery, endpoints, service
 from idp.oidc.checks.authorization import AuthorizationRequest
 from idp.oidc.checks.parameters import DemandeMalformed, single_parameters
 from idp.oidc.checks.sign_in import AccessDenied, AnotherPerson, LoginRequired, Presence
@@ -50,13 +50,13 @@ def init_provider(state: BlueprintSetupState) -> None:
 # --- authorization endpoint
 
 
-@blueprint.get(discovery.AUTHORIZATION_ENDPOINT)
+@blueprint.get(addresses.AUTHORIZATION_ENDPOINT)
 def authorize() -> BaseResponse:
     """OpenID Connect Core 3.1.2: an authorization code at once, or the sign-in page first."""
     return answer_arrival(request.args.items(multi=True))
 
 
-@blueprint.post(discovery.AUTHORIZATION_ENDPOINT, endpoint="authorize_by_post")
+@blueprint.post(addresses.AUTHORIZATION_ENDPOINT, endpoint="authorize_by_post")
 def authorize_by_post() -> BaseResponse:
     """As GET. 303 to a page of ours, for a `Lax` session cookie does not come with another site's post."""
     asked = None
@@ -199,7 +199,7 @@ def refuse(refusal: OAuthRefusal, asked: AuthorizationRequest | None) -> BaseRes
 # --- token endpoint and userinfo
 
 
-@blueprint.post("/oauth/token")
+@blueprint.post(addresses.TOKEN_ENDPOINT)
 def token() -> Response:
     """RFC 6749 3.2."""
     received = ReceivedToken(
@@ -215,7 +215,7 @@ def token() -> Response:
         return answers.refuse_json(refusal, challenge="Basic" if received.authorization else "")
 
 
-@blueprint.route(discovery.USERINFO_ENDPOINT, methods=["GET", "POST"])
+@blueprint.route(addresses.USERINFO_ENDPOINT, methods=["GET", "POST"])
 def userinfo() -> Response:
     """OpenID Connect Core 5.3; the token in the header or in the form body."""
     try:
@@ -233,13 +233,13 @@ def userinfo() -> Response:
 # --- metadata
 
 
-@blueprint.get(discovery.CONFIGURATION)
+@blueprint.get(addresses.CONFIGURATION)
 def configuration() -> Response:
     """OpenID Connect Discovery 4: bytes made once, with an ETag."""
     return metadata_answer(current_app.extensions["oidc_metadata"], METADATA_SECONDS)
 
 
-@blueprint.get(discovery.JWKS)
+@blueprint.get(addresses.JWKS)
 def jwks() -> Response:
     """RFC 7517 5: every published key, public members only."""
     return metadata_answer(signing_keys.public_jwks(), JWKS_SECONDS)
@@ -257,7 +257,7 @@ def metadata_answer(document: bytes, seconds: int) -> Response:
 # --- sign-out
 
 
-@blueprint.route(discovery.END_SESSION_ENDPOINT, methods=["GET", "POST"])
+@blueprint.route(addresses.END_SESSION_ENDPOINT, methods=["GET", "POST"])
 def end_session() -> BaseResponse:
     """RP-Initiated Logout 2: a genuine hint ends its session; without one the person is asked first."""
     try:
