@@ -121,7 +121,7 @@ class Demo:
         letters = []
         for place, school in enumerate(schools):
             files = (str(self._file(school, name)) for name in ("eleves.csv", "responsables.csv"))
-            run([self._idp, "roster", "import", "--school", school.uai, "--name", school.name, *files])
+            run([self._idp, "roster", "import", "--school", school.uai, "--school-name", school.name, *files])
             run([self._idp, "schools", "set", school.uai, "--phone", school.phone, "--email", school.email])
             pdf = self._folder / ("letters.pdf" if place == 0 else f"letters-{school.uai}.pdf")
             run([self._idp, "letters", "print", "--school", school.uai, "-o", str(pdf)])
