@@ -1,6 +1,7 @@
 """People who sign in: one of each kind."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -32,7 +33,7 @@ class People:
     def __init__(self, app: Flask, clock: FrozenClock) -> None:
         self._app, self._clock = app, clock
 
-    def of_state(self, state: AccountState, **values: object) -> Person:
+    def of_state(self, state: AccountState, **values: Any) -> Person:
         """With a chosen password unless the state comes before one."""
         early = state in {AccountState.CREATED, AccountState.NOTIFIED}
         with self._app.app_context():

@@ -106,7 +106,7 @@ def test_bf_09_three_birth_dates_a_day(idp_context: Flask, clock: FrozenClock) -
 def test_bf_09_ten_birth_dates_in_all_then_only_a_new_letter_helps(
     idp_context: Flask, clock: FrozenClock
 ) -> None:
-    remaining = []
+    remaining: list[int | None] = []
     for _ in range(4):
         remaining += [
             throttling.spend(*BIRTH_DATE, now=clock.now).remaining
