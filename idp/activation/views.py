@@ -37,6 +37,7 @@ from idp.sign_in.rules import (
 )
 from idp.sign_in.service import unseal_demande
 from shared.clock import request_now
+from shared.headers import allow
 
 blueprint = Blueprint("activation", __name__)
 
@@ -109,7 +110,7 @@ def send_again() -> Response | Page:
         return redirect(url_for(".waiting", demande=sign_in.demande()), 303)
     if has_strange_values(request.form.lists()):
         abort(400)
-    filled = AddressForm()
+    filled = AddressForm(formdata=request.form)
     is_correction = request.form.get("act") == CORRECT
     if is_correction and not filled.validate():
         return _waiting_page(session, filled, status=422)
@@ -180,7 +181,8 @@ def other_account() -> Response | str:
 def _form_of(session: CurrentSession, *, is_sent: bool = True) -> ActivationForm | LetterForm:
     """An active account whose letter was issued again keeps its address: the form does not ask for it."""
     form_class = LetterForm if session.state is AccountState.ACTIVE else ActivationForm
-    filled: ActivationForm | LetterForm = form_class() if is_sent else form_class(formdata=None)
+    # Form bodies alone: Flask-WTF would take a JSON one too, where a field may be a list or an object.
+    filled: ActivationForm | LetterForm = form_class(formdata=request.form if is_sent else None)
     return filled
 
 
@@ -319,11 +321,14 @@ def _allow_way_back(demande: str | None) -> None:
     if demande is None:
         return
     try:
-        sign_in.allow_redirect_to(unseal_demande(demande, now=request_now()))
+        carried = unseal_demande(demande, now=request_now())
     except DemandeExpired as error:
-        sign_in.allow_redirect_to(error.carried)
+        carried = error.carried
     except DemandeRefused:
         return
+    sign_in.allow_redirect_to(carried)
+    # On another device the chain ends where the service begins a new request.
+    allow(form_action=[carried.client_home])
 
 
 def _code() -> str:
@@ -335,4 +340,4 @@ def _code() -> str:
 def _notice() -> str | None:
     """What has just been done, said once."""
     said = get_flashed_messages()
-    return str(said[0]) if said else None
+    return str(said[-1]) if said else None

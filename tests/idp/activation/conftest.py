@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from flask import Flask
@@ -18,6 +19,8 @@ from idp.db import db, transaction
 from idp.messaging import service as messaging
 from idp.messaging.models import OutboxMessage
 from idp.messaging.rules import RenderedMail
+from idp.oidc import clients
+from idp.oidc.registration import ClientMetadata
 from idp.passwords import service as passwords
 from tests.conftest import browser_at
 from tests.factories import make_account, make_child, make_link
@@ -167,3 +170,32 @@ def begin(browser: Browser, parent: Parent, **changed: str) -> TestResponse:
     """Sign in with the letter and send the activation form."""
     assert browser.sign_in(parent.identifier, parent.provisional_password).location == "/activation"
     return browser.fill("/activation", form_filled(**changed), action="/activation")
+
+
+@pytest.fixture
+def authorization_address(idp_app: Flask, now: datetime) -> str:
+    """An authorization request of a registered service, which has an address to begin again at."""
+    with idp_app.app_context():
+        clients.add_client(
+            ClientMetadata(
+                client_id="livret",
+                name="Livret scolaire",
+                redirect_uris=("https://livret.example/retour",),
+                scope="openid",
+                initiate_login_uri="https://livret.example/connexion",
+                first_party=True,
+            ),
+            now=now,
+        )
+    return "/oauth/authorize?" + urlencode(
+        {
+            "client_id": "livret",
+            "redirect_uri": "https://livret.example/retour",
+            "response_type": "code",
+            "scope": "openid",
+            "state": "an-opaque-state",
+            "nonce": "an-opaque-nonce",
+            "code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
+            "code_challenge_method": "S256",
+        }
+    )

@@ -72,8 +72,10 @@ def test_every_broken_password_rule_is_said(parent, browser):
     assert "Ajoutez un chiffre" in answer.text
 
 
-def test_the_new_password_is_not_the_letters_in_any_case(parent, browser):
-    answer = begin(browser, parent, new_password=parent.provisional_password.capitalize())
+def test_the_new_password_is_not_the_letters_in_any_case(new_parent, browser):
+    parent, in_mixed_case = letter_that_meets_the_rules(new_parent)
+
+    answer = begin(browser, parent, new_password=in_mixed_case)
 
     assert answer.status_code == 422
     assert "Choisissez un mot de passe différent de l’actuel" in answer.text
@@ -212,3 +214,13 @@ def correct(browser, address):
 def csrf(browser):
     page = browser.get("/activation/message-envoye")
     return {"csrf_token": form_values(page.text)["csrf_token"]}
+
+
+def letter_that_meets_the_rules(new_parent):
+    """A parent whose provisional password, its first letter in lower case, meets every rule but one."""
+    while True:
+        parent = new_parent()
+        password = parent.provisional_password
+        letters = [character for character in password if character.isalpha()]
+        if 2 <= len(letters) < len(password) and letters[0] not in letters[1:]:
+            return parent, password.replace(letters[0], letters[0].lower())
