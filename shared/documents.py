@@ -65,7 +65,7 @@ def compile_pdf(
             format="pdf",
             pdf_standards=["ua-1", "a-2a"],
             sys_inputs={"data": json.dumps(_printable_data(data), ensure_ascii=False)},
-            timestamp=timestamp,
+            timestamp=timestamp.replace(microsecond=0),  # a PDF date holds whole seconds
         )
     assert isinstance(pdf, bytes)  # noqa: S101 - one format, no output path: the library's other answers cannot occur
     return pdf

@@ -8,7 +8,7 @@ from pypdf import PdfReader
 
 from shared.documents import THEME, compile_pdf, printable
 
-AT = datetime(2026, 11, 23, tzinfo=UTC)
+AT = datetime(2026, 11, 23, 8, 30, 15, 123456, tzinfo=UTC)
 START = '#import "document.typ": *\n#show: printed-document.with(title: "Essai")\n= Essai\n'
 SAY = START + "#json(bytes(sys.inputs.data)).text"
 
