@@ -70,22 +70,6 @@ def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
         process.send_signal(number)
 
 
-def run(command: Sequence[str], environment: Mapping[str, str] | None = None) -> str:
-    """Run a command to its end and give its standard output. Raises DemoRefused with what it complained of."""
-    ended = subprocess.run(
-        command,
-        env={**os.environ, **(environment or {})},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if ended.returncode:
-        shown = " ".join(Path(command[0]).name if place == 0 else part for place, part in enumerate(command))
-        raise DemoRefused(f"{shown} ended with {ended.returncode}\n{ended.stdout}{ended.stderr}")
-    return ended.stdout
-
-
 def check_ports_are_free(ports: Mapping[str, int]) -> None:
     """Raises DemoRefused naming each taken port and the variable that changes it."""
     taken = [f"{name}={port}" for name, port in ports.items() if not _is_free(port)]

@@ -1,6 +1,7 @@
 """Fills a demo and keeps it running: what is imported by which command, in which order, and what is told at the end."""
 
 import json
+import shlex
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -14,9 +15,10 @@ from werkzeug.serving import make_server
 
 from demo import lsu, onde, parent
 from demo.catcher import Mailbox, create_catcher, start_smtp
+from demo.commands import CommandLine
 from demo.folder import idp_environment, livret_environment, program, write_command
 from demo.people import School
-from demo.processes import Processes, free_port, run, wait_until_all_answer
+from demo.processes import Processes, free_port, wait_until_all_answer
 from demo.schools import ACTIVE, DISABLED, demo_schools
 from demo.settings import DemoSettings
 from shared.files import private_file
@@ -70,24 +72,29 @@ class Demo:
         self._folder = settings.folder
         self._idp_environment = idp_environment(settings, smtp_port)
         self._livret_environment = livret_environment(settings, LIVRET_CLIENT_ID)
-        self._idp = str(write_command(self._folder, "idp", self._idp_environment))
-        self._livret = str(write_command(self._folder, "livret", self._livret_environment))
+        self._prefixes = {
+            "idp": shlex.quote(str(write_command(self._folder, "idp", self._idp_environment))),
+            "livret": shlex.quote(str(write_command(self._folder, "livret", self._livret_environment))),
+        }
 
     def fill(self, *, now: datetime) -> dict[str, Any]:
         """Import, print, register, start, activate; returns what demo.json says, once all answers."""
         schools = demo_schools(school_year_of(now))
         write_files(schools, self._folder / "files", school_year_of(now))
-        with ThreadPoolExecutor() as pool:
-            livret = pool.submit(self._fill_livret, schools)
-            run([self._idp, "db", "upgrade"])
-            run([self._idp, "keys", "status"])
-            self._start_provider()
-            letters = self._import_and_print(schools)
-            livret.result()
-            self._add_livret_client()
-            clients = list(pool.map(self._add_client, CLIENTS))
-        self._start_livret()
-        wait_until_all_answer(self._addresses(), self._processes)
+        logs = self._folder / "logs"
+        with (
+            CommandLine("idp", self._idp_environment, logs / "idp-commands.log") as idp,
+            CommandLine("livret", self._livret_environment, logs / "livret-commands.log") as livret,
+            ThreadPoolExecutor() as pool,
+        ):
+            bilans = pool.submit(self._fill_livret, livret, schools)
+            letters = self._fill_provider(idp, schools)
+            clients = [_add_client(idp, client) for client in CLIENTS]
+            bilans.result()
+            self._add_livret_client(idp)
+            self._start_livret()
+            wait_until_all_answer(self._addresses(), self._processes)
+            guardians = self._guardians_of_every_kind(idp, schools)
         return {
             "issuer": self._settings.issuer,
             "livret_url": self._settings.livret_url,
@@ -95,61 +102,44 @@ class Demo:
             "operations_url": self._settings.operations_url,
             "letters_pdf": str(letters[0]),
             "letters_pdfs": [str(path) for path in letters],
-            "commands": {"idp": self._idp, "livret": self._livret},
+            "commands": self._prefixes,
             "initial_access_token": None,
-            "guardians": self._guardians_of_every_kind(schools),
+            "guardians": guardians,
             "staff": [],
             "clients": clients,
         }
 
-    def _fill_livret(self, schools: Sequence[School]) -> None:
-        jwks = run(
-            [
-                self._livret,
-                "client-key",
-                "create",
-                "--out",
-                self._livret_environment["LIVRET_CLIENT_KEY_FILE"],
-            ]
-        )
+    def _fill_livret(self, livret: CommandLine, schools: Sequence[School]) -> None:
+        key_file = self._livret_environment["LIVRET_CLIENT_KEY_FILE"]
+        jwks = livret("client-key", "create", "--out", key_file)
         (self._folder / "data" / "livret-jwks.json").write_text(jwks)
-        run([self._livret, "db", "upgrade"])
+        livret("db", "upgrade")
         for school in schools:
-            run([self._livret, "import", "--school", school.uai, str(self._file(school, "bilans.xml"))])
+            livret("import", "--school", school.uai, str(self._file(school, "bilans.xml")))
 
-    def _import_and_print(self, schools: Sequence[School]) -> list[Path]:
+    def _fill_provider(self, idp: CommandLine, schools: Sequence[School]) -> list[Path]:
+        idp("db", "upgrade")
+        idp("keys", "status")
+        self._start_provider()
         letters = []
         for place, school in enumerate(schools):
             files = (str(self._file(school, name)) for name in ("eleves.csv", "responsables.csv"))
-            run([self._idp, "roster", "import", "--school", school.uai, "--school-name", school.name, *files])
-            run([self._idp, "schools", "set", school.uai, "--phone", school.phone, "--email", school.email])
+            idp("roster", "import", "--school", school.uai, "--school-name", school.name, *files)
+            idp("schools", "set", school.uai, "--phone", school.phone, "--email", school.email)
             pdf = self._folder / ("letters.pdf" if place == 0 else f"letters-{school.uai}.pdf")
-            run([self._idp, "letters", "print", "--school", school.uai, "-o", str(pdf)])
+            idp("letters", "print", "--school", school.uai, "-o", str(pdf))
             letters.append(pdf)
         return letters
 
-    def _add_client(self, client: dict[str, Any]) -> dict[str, Any]:
-        command = [self._idp, "clients", "add", client["client_id"], "--client-id", client["client_id"]]
-        for uri in client["redirect_uris"]:
-            command += ["--redirect-uri", uri]
-        for uri in client["post_logout_redirect_uris"]:
-            command += ["--post-logout-redirect-uri", uri]
-        if not client["require_pkce"]:
-            command.append("--no-require-pkce")
-        told = json.loads(run([*command, "--scope", client["scope"], "--format", "json"]))
-        return {**client, "client_secret": told["client_secret"]}
-
-    def _add_livret_client(self) -> None:
+    def _add_livret_client(self, idp: CommandLine) -> None:
         url = self._settings.livret_url
-        run(
-            [
-                *(self._idp, "clients", "add", "Livret scolaire", "--client-id", LIVRET_CLIENT_ID),
-                *("--redirect-uri", f"{url}/retour", "--post-logout-redirect-uri", f"{url}/"),
-                *("--initiate-login-uri", f"{url}/connexion", "--client-uri", f"{url}/"),
-                *("--scope", LIVRET_SCOPE, "--first-party"),
-                *("--token-endpoint-auth-method", "private_key_jwt"),
-                *("--jwks", str(self._folder / "data" / "livret-jwks.json")),
-            ]
+        idp(
+            *("clients", "add", "Livret scolaire", "--client-id", LIVRET_CLIENT_ID),
+            *("--redirect-uri", f"{url}/retour", "--post-logout-redirect-uri", f"{url}/"),
+            *("--initiate-login-uri", f"{url}/connexion", "--client-uri", f"{url}/"),
+            *("--scope", LIVRET_SCOPE, "--first-party"),
+            *("--token-endpoint-auth-method", "private_key_jwt"),
+            *("--jwks", str(self._folder / "data" / "livret-jwks.json")),
         )
 
     def _start_provider(self) -> None:
@@ -183,10 +173,10 @@ class Demo:
             f"{settings.operations_url}/-/ready",
         ]
 
-    def _guardians_of_every_kind(self, schools: Sequence[School]) -> list[dict[str, Any]]:
+    def _guardians_of_every_kind(self, idp: CommandLine, schools: Sequence[School]) -> list[dict[str, Any]]:
         """One parent activates, one account is disabled; then all are read back as they are."""
-        before = self._seed("guardians")
-        active = _guardian_of(before, schools, ACTIVE)
+        printed = _guardians(idp)
+        active = _guardian_of(printed, schools, ACTIVE)
         password = parent.activate(
             self._settings.issuer,
             self._mailbox,
@@ -195,17 +185,10 @@ class Demo:
             email=_row_of(schools, ACTIVE).email,
             birth_date=active["children"][0]["birthdate"],
         )
-        self._seed("phone", active["identifier"], ACTIVE_PHONE)
-        after = self._seed("disable", _guardian_of(before, schools, DISABLED)["identifier"])
-        for guardian in after:
-            if guardian["identifier"] == active["identifier"]:
-                guardian["password"] = password
-        return after
-
-    def _seed(self, *arguments: str) -> list[dict[str, Any]]:
-        seeded = run([sys.executable, "-m", "demo.seeding", *arguments], self._idp_environment)
-        guardians: list[dict[str, Any]] = json.loads(seeded)
-        return guardians
+        idp("demo-seeding", "phone", active["identifier"], ACTIVE_PHONE)
+        idp("demo-seeding", "disable", _guardian_of(printed, schools, DISABLED)["identifier"])
+        passwords = {active["identifier"]: password}
+        return [one | {"password": passwords.get(one["identifier"])} for one in _guardians(idp)]
 
     def _file(self, school: School, name: str) -> Path:
         return self._folder / "files" / f"{school.uai}-{name}"
@@ -253,6 +236,31 @@ def _quietly(stop: Callable[[], object]) -> None:
         stop()
     except (OSError, RuntimeError) as error:
         print(f"catcher: {error}", file=sys.stderr)
+
+
+def _add_client(idp: CommandLine, client: dict[str, Any]) -> dict[str, Any]:
+    command = [
+        "clients",
+        "add",
+        client["client_id"],
+        "--client-id",
+        client["client_id"],
+        "--scope",
+        client["scope"],
+    ]
+    for uri in client["redirect_uris"]:
+        command += ["--redirect-uri", uri]
+    for uri in client["post_logout_redirect_uris"]:
+        command += ["--post-logout-redirect-uri", uri]
+    if not client["require_pkce"]:
+        command.append("--no-require-pkce")
+    told = json.loads(idp(*command, "--format", "json"))
+    return client | {"client_secret": told["client_secret"]}
+
+
+def _guardians(idp: CommandLine) -> list[dict[str, Any]]:
+    listed: list[dict[str, Any]] = json.loads(idp("demo-seeding", "guardians"))
+    return listed
 
 
 def _row_of(schools: Sequence[School], kind: str) -> Any:

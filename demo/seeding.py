@@ -1,21 +1,18 @@
-"""What a demo needs of the provider's data that no command does or tells: the one module that imports `idp`.
-
-Runs in a process of its own, with the provider's settings: `python -m demo.seeding disable IDENTIFIER`,
-`python -m demo.seeding phone IDENTIFIER +33639980001`, `python -m demo.seeding guardians`.
-"""
+"""What a demo needs of the provider's data that no command does or tells: the one module that looks inside `idp`."""
 
 import json
-import sys
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit
 
+import click
+from flask.cli import AppGroup
 from sqlalchemy import select, update
 
 from demo.settings import DemoRefused
 from idp.accounts import service as accounts
 from idp.accounts.models import Account
 from idp.accounts.rules import AccountId, AccountState
-from idp.app import create_app
 from idp.db import db, transaction
 from idp.families.models import Child, Link, LinkState
 from idp.passwords import service as passwords
@@ -89,27 +86,33 @@ def _children(account: Account) -> list[dict[str, Any]]:
 
 
 def _account_id(identifier: str) -> AccountId:
+    if not is_loopback(urlsplit(current().issuer).hostname):
+        raise DemoRefused("seeding is for a provider on this machine")
     found = accounts.find_by_identifier(identifier)
     if found is None:
         raise DemoRefused(f"no account {identifier}")
     return found.account_id
 
 
-def main(arguments: list[str]) -> None:
-    """Refuses to touch anything but a provider on this machine."""
-    with create_app().app_context():
-        if not is_loopback(current().issuer.removeprefix("http://").partition(":")[0]):
-            raise DemoRefused("seeding is for a provider on this machine")
-        now = app_now()
-        match arguments:
-            case ["disable", identifier]:
-                disable(identifier, now=now)
-            case ["phone", identifier, phone]:
-                confirm_phone(identifier, phone, now=now)
-            case _:
-                pass
-        json.dump(guardians(now=now), sys.stdout, ensure_ascii=False)
+seeding = AppGroup("demo-seeding", help="What a demo needs of the provider's data.")
 
 
-if __name__ == "__main__":
-    main(sys.argv[1:])
+@seeding.command("disable")
+@click.argument("identifier")
+def disable_command(identifier: str) -> None:
+    """Disable an account."""
+    disable(identifier, now=app_now())
+
+
+@seeding.command("phone")
+@click.argument("identifier")
+@click.argument("phone")
+def phone_command(identifier: str, phone: str) -> None:
+    """Give an account a confirmed telephone."""
+    confirm_phone(identifier, phone, now=app_now())
+
+
+@seeding.command("guardians")
+def guardians_command() -> None:
+    """Print every account, as JSON."""
+    click.echo(json.dumps(guardians(now=app_now()), ensure_ascii=False))
