@@ -10,7 +10,7 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
 from shared.logging import request_reference
-from shared.pages import current_pages, host_is_refused
+from shared.pages import current_pages, host_is_refused, own_path
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,14 @@ def show_http_error(error: HTTPException) -> ResponseReturnValue:
 
 def show_form_expired(error: CSRFError) -> ResponseReturnValue:
     """A lost or old form token: the same page is one press away, nothing was done."""
-    return error_answer(error.code or 400, FORM_EXPIRED, retry_url=request.full_path.rstrip("?"))
+    return error_answer(error.code or 400, FORM_EXPIRED, retry_url=reopening_url())
+
+
+def reopening_url() -> str | None:
+    """This page's own address when it can be opened again; None when it only takes posts."""
+    if not current_app.url_map.bind("").test(request.path, "GET"):
+        return None
+    return own_path(request.full_path.rstrip("?"))
 
 
 def show_unexpected(error: Exception) -> ResponseReturnValue:

@@ -184,7 +184,12 @@ class Pages:
 def same_page_in(tag: str) -> str:
     """This page's path and query with another `lang`: the carried request stays."""
     query = [pair for pair in request.args.items(multi=True) if pair[0] != "lang"]
-    return f"{request.path}?{urlencode([*query, ('lang', tag)])}"
+    return own_path(f"{request.path}?{urlencode([*query, ('lang', tag)])}")
+
+
+def own_path(path: str) -> str:
+    """A path as a link to this service: `//evil.test` would lead to another one."""
+    return "/" + path.lstrip("/\\")
 
 
 def host_is_refused() -> bool:

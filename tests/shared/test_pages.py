@@ -75,6 +75,15 @@ def test_a_language_link_keeps_the_page_and_its_request():
     assert 'href="/galerie?demande=a%26b&amp;lang=en"' in page
 
 
+@pytest.mark.parametrize("path", ["//evil.test/x", "/\\evil.test/x", "/\\/evil.test/x"])
+def test_a_language_link_never_leads_to_another_site(path: str):
+    browser = browser_at(build_app(languages=("fr", "en")), ORIGIN)
+
+    page = browser.get("/", environ_overrides={"PATH_INFO": path}).text
+
+    assert 'href="/evil.test/x?lang=en"' in page
+
+
 def test_a_chosen_language_is_remembered():
     browser = browser_at(build_app(languages=("fr", "en")), ORIGIN)
 
