@@ -29,7 +29,11 @@ def navigation() -> Sequence[NavigationEntry]:
 @blueprint.get("/")
 def home() -> Answer:
     """The portal: sign in, activate, manage; and the services that the account opens."""
-    return render_template("portal/home.html", session=current_session(), services=service.list_services())
+    return render_template(
+        "portal/home.html",
+        session=current_session(),
+        services=service.list_services(current_settings().issuer),
+    )
 
 
 @blueprint.get("/aide")
@@ -47,7 +51,9 @@ def activation_done() -> Answer:
     session = full_session()
     assert session is not None  # noqa: S101  # the guard let this request in
     sheet = my_account.account_sheet(AccountId(session.account_id))
-    return render_template("portal/activation_done.html", sheet=sheet, services=service.list_services())
+    return render_template(
+        "portal/activation_done.html", sheet=sheet, services=service.list_services(current_settings().issuer)
+    )
 
 
 @blueprint.get("/accessibilite")

@@ -87,7 +87,7 @@ def test_the_portal_lists_services_that_can_be_opened(
     page = idp_client.get("/").text
 
     assert page.index("Cantine") < page.index("Livret scolaire")
-    assert 'href="https://livret.example/connexion"' in page
+    assert 'href="https://livret.example/connexion?iss=https%3A%2F%2Fcompte.example"' in page
     assert "Service fermé" not in page
     assert "Sans entrée" not in page
 
@@ -172,7 +172,7 @@ def test_an_activation_without_a_waiting_service_ends_on_what_to_keep(
     assert "Votre compte est activé" in page
     assert "c.lhenoret" in page
     assert "Maël N’GUYEN" in page
-    assert 'href="https://livret.example/connexion"' in page
+    assert 'href="https://livret.example/connexion?iss=https%3A%2F%2Fcompte.example"' in page
 
 
 def test_the_end_of_an_activation_is_for_who_is_signed_in(idp_client: Browser):
