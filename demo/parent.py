@@ -49,15 +49,20 @@ class Parent:
         self._browser = requests.Session()
         self._page: requests.Response | None = None
 
+    @property
+    def page(self) -> requests.Response:
+        """The page shown. Raises DemoRefused before the first."""
+        if self._page is None:
+            raise DemoRefused("no page is open")
+        return self._page
+
     def open(self, url: str) -> None:
         """Read a page."""
         self._page = self._browser.get(urljoin(self._issuer, url), timeout=10)
 
     def fill(self, **typed: str) -> None:
         """Fill in the form of this page that has these fields, and send it. Raises DemoRefused when refused."""
-        page = self._page
-        if page is None:
-            raise DemoRefused("no page is open")
+        page = self.page
         reader = FormReader()
         reader.feed(page.text)
         form = next((one for one in reader.forms if typed.keys() <= one.fields.keys()), None)

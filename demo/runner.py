@@ -55,6 +55,7 @@ GUNICORN = (
     "--worker-class=gthread",
     "--threads=8",
     "--timeout=60",
+    "--graceful-timeout=2",
     "--limit-request-line=8190",
     "--log-level=warning",
 )
