@@ -102,8 +102,8 @@ class IdToken(OpenIDCode):
         """The provider does not judge nonces: the client does."""
         return False
 
-    def encode_id_token(self, token: dict[str, Any], request: OAuth2Request) -> str:
-        """The ID token beside `token`: `kid` in the header, `aud` a string, `at_hash` of the access token."""
+    def encode_id_token(self, answer: dict[str, Any], request: OAuth2Request) -> str:
+        """The ID token beside the access token of `answer`: `kid` in the header, `aud` a string, `at_hash` of the access token."""
         issued = cast("TokensIssued", cast("ProviderRequest", request).issued)
         client = cast("RegisteredClient", request.client)
         claims = id_token_claims(
@@ -111,7 +111,7 @@ class IdToken(OpenIDCode):
             frozenset(issued.scope.split()),
             service.as_claims(issued.children, client.sector_identifier),
         )
-        claims["at_hash"] = access_token_hash(token["access_token"])
+        claims["at_hash"] = access_token_hash(answer["access_token"])
         key = signing_keys.active_key()
         return jwt.encode(
             {"alg": signing_keys.ALGORITHM, "kid": key.kid}, claims, key, [signing_keys.ALGORITHM]
@@ -154,9 +154,9 @@ class PrivateKeyJwt(JWTBearerClientAssertion):
 
     def process_assertion_claims(self, assertion: str, resolve_key: KeySet) -> dict[str, Any]:
         """Signature by a pinned algorithm, then the claims."""
-        token = jwt.decode(assertion, resolve_key, algorithms=list(ASSERTION_ALGORITHMS))
-        self.verify_claims(token.claims)
-        return token.claims
+        claims = jwt.decode(assertion, resolve_key, algorithms=list(ASSERTION_ALGORITHMS)).claims
+        self.verify_claims(claims)
+        return claims
 
     def verify_claims(self, claims: dict[str, Any]) -> None:
         """Raises ClientAuthenticationFailed. The `jti` is taken last: a bad assertion uses none up."""

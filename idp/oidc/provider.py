@@ -155,7 +155,7 @@ class Provider(AuthorizationServer):
     def answer_token(self, received: ReceivedToken) -> Response:
         """Walk TOKEN_CHECKS, then Authlib's grant. Raises OAuthRefusal."""
         parameters = single_parameters(received.pairs)
-        # An empty verifier is a wrong one, not an absent one (PK-05).
+        # An assertion is longer than other parameters; its signature says whether it is well formed.
         check_printable_and_short(
             {name: value for name, value in parameters.items() if name != "client_assertion"}
         )

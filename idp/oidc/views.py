@@ -43,7 +43,7 @@ def init_provider(state: BlueprintSetupState) -> None:
     settings: Settings = state.app.extensions["settings"]
     state.app.extensions["oidc"] = Provider(settings)
     state.app.extensions["oidc_metadata"] = json.dumps(discovery.provider_metadata(settings.issuer)).encode()
-    for view in (authorize_by_post, token, userinfo, end_session):
+    for view in (authorize_by_post, redeem, userinfo, end_session):
         state.app.extensions["csrf"].exempt(view)
 
 
@@ -199,8 +199,8 @@ def refuse(refusal: OAuthRefusal, asked: AuthorizationRequest | None) -> BaseRes
 # --- token endpoint and userinfo
 
 
-@blueprint.post(addresses.TOKEN_ENDPOINT)
-def token() -> Response:
+@blueprint.post(addresses.TOKEN_ENDPOINT, endpoint="token")
+def redeem() -> Response:
     """RFC 6749 3.2."""
     received = ReceivedToken(
         content_type=request.mimetype,
