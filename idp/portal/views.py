@@ -17,10 +17,11 @@ blueprint = Blueprint("portal", __name__)
 
 
 def navigation() -> Sequence[NavigationEntry]:
-    """The header's entries: the account and the way out for who is signed in; nothing during activation."""
+    """The header's entries: services, account and the way out for who is signed in; nothing during activation."""
     if full_session() is None:
         return ()
     return (
+        NavigationEntry(lazy_gettext("Services"), "/"),
         NavigationEntry(lazy_gettext("Mon compte"), "/compte"),
         NavigationEntry(lazy_gettext("Se déconnecter"), "/deconnexion", post=True),
     )
