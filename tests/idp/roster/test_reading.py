@@ -113,6 +113,7 @@ def test_a_cell_that_is_too_long_is_refused_where_it_stands() -> None:
         (bz2.compress(b"Nom;Classe\r\n" * 1000), "bzip2"),
         (b"%PDF-1.7\n", "PDF"),
     ],
+    ids=["gzip", "xz", "bzip2", "pdf"],
 )
 def test_im_06_archives_are_refused_by_content(content: bytes, name: str) -> None:
     line, reason = refusal(content)

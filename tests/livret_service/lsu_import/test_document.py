@@ -98,6 +98,7 @@ def zipped() -> bytes:
 @pytest.mark.parametrize(
     "packed",
     [zipped(), gzip.compress(VALID.encode()), lzma.compress(VALID.encode()), b"BZh9", b"\x00<a/>", b""],
+    ids=["zip", "gzip", "xz", "bzip2", "nul", "empty"],
 )
 def test_im_06_archives_are_known_by_content_and_never_opened(packed: bytes):
     assert refusal(packed) == (1, "not_xml")
