@@ -1,6 +1,7 @@
 """`idp clients`: the services that may sign people in."""
 
 import json
+import os
 import secrets
 from collections.abc import Callable, Sequence
 from datetime import timedelta
@@ -19,9 +20,19 @@ clients = AppGroup("clients", help="Register, list, show and disable the service
 FORMAT = click.option(
     "--format", "style", type=click.Choice(["table", "json"]), default="table", show_default=True
 )
+
+
+def check_absent(_context: click.Context, _option: click.Parameter, path: Path | None) -> Path | None:
+    """Before anything is done: a secret that cannot be written would be lost."""
+    if path is not None and (path.exists() or not path.parent.is_dir()):
+        raise click.BadParameter("must be a new file in a folder that is there")
+    return path
+
+
 SECRET_FILE = click.option(
     "--secret-file",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=click.Path(path_type=Path),
+    callback=check_absent,
     help="Write the secret to this new file, readable by its owner alone, instead of standard output.",
 )
 DEFAULT_SCOPE = "openid profile email"
@@ -167,8 +178,9 @@ def _tell_secret(client_id: str, client_secret: str | None, secret_file: Path | 
 
 
 def _write_secret(path: Path, client_secret: str) -> None:
-    path.touch(mode=0o600, exist_ok=False)
-    path.write_text(client_secret + "\n", encoding="ascii")
+    # Never over a file that is there, never readable by others, not even for an instant.
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
+        file.write(client_secret + "\n")
 
 
 def _read_jwks(file: Any) -> Any:
