@@ -220,11 +220,27 @@ def _accept_form(
     sessions.end_all_sessions(account_id, SessionEndReason.PASSWORD_CHOSEN, keeping=session.id, now=now)
     sessions.upgrade_session(session.id)
     audit.record(ActivationStarted(account_id, issue_number), now=now)
-    if session.state is AccountState.ACTIVE or choice.email is None:
+    if choice.email is None:
+        _renew_password(session, now=now)
         return
     _move(session, {AccountState.NOTIFIED, AccountState.ACTIVATING}, AccountState.ACTIVATING, now=now)
     accounts.set_pending_email(account_id, choice.email, now=now)
     _send_confirmation(session, demande, now=now)
+
+
+def _renew_password(session: CurrentSession, *, now: datetime) -> None:
+    """A letter issued again to an active account: its address is kept, and warned."""
+    _move(session, {AccountState.ACTIVE}, AccountState.ACTIVE, now=now)
+    account = _account_of(session)
+    if account.email is not None:
+        message = messages.password_changed(
+            to=account.email,
+            account_id=session.account_id,
+            identifier=session.identifier,
+            at=now,
+            locale=account.locale,
+        )
+        messaging.enqueue(message, now=now)
 
 
 def _send_confirmation(session: CurrentSession, demande: str | None, *, now: datetime) -> str:

@@ -580,6 +580,7 @@ def test_hh_01_and_em_14_a_forged_host_never_reaches_a_mail(parent, browser, mai
 
     if headers.get("Host"):
         assert answer.status_code == 400
+        assert "Cette adresse n’est pas la nôtre" in answer.text
         assert mailbox() == []
         return
     assert answer.status_code == 303

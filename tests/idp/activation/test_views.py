@@ -1,6 +1,11 @@
 """The pages of activation, as browsers meet them."""
 
+from sqlalchemy import select
+
 from idp.accounts.models import AccountState
+from idp.db import transaction
+from idp.messaging.models import OutboxMessage
+from idp.passwords import service as passwords
 from tests.idp.activation.conftest import CHOSEN_PASSWORD, EMAIL, begin, form_filled
 from tests.web import form_values
 
@@ -198,6 +203,43 @@ def test_the_waiting_page_goes_on_once_activated_in_another_tab(activating, brow
 
     assert browser.get("/activation/message-envoye").location == "/compte"
     assert browser.get("/activation").location == "/compte"
+
+
+def test_a_message_that_came_back_is_said_on_the_waiting_page(activating, browser, idp_app, now):
+    with idp_app.app_context(), transaction() as session:
+        session.scalars(select(OutboxMessage)).one().failed_at = now
+
+    page = browser.get("/activation/message-envoye").text
+
+    assert "Le message n’a pas pu être remis" in page
+    assert '<details id="correction" open' in page
+
+
+def test_a_letter_issued_again_on_an_active_account_asks_for_password_and_date_alone(
+    activating, browser, new_browser, mailed_address, mailbox, idp_app, clock, account
+):
+    browser.sign_in(activating.identifier, CHOSEN_PASSWORD, mailed_address())
+    with idp_app.app_context(), transaction():
+        newer = passwords.reissue_provisional_password(
+            activating.account_id, now=clock.now
+        ).provisional_password
+    other = new_browser()
+    other.sign_in(activating.identifier, newer)
+    page = other.get("/activation")
+    assert 'name="email"' not in page.text
+    changed = {
+        name: value for name, value in form_filled(new_password="Ciboulette8").items() if "email" not in name
+    }
+
+    answer = other.send(page, changed, action="/activation")
+
+    assert answer.location == "/compte"
+    assert other.get("/compte").status_code == 200
+    assert browser.get("/compte").location.startswith("/connexion")
+    assert (account(activating).state, account(activating).email) == (AccountState.ACTIVE, EMAIL)
+    assert mailbox()[-1].subject.endswith("votre mot de passe a changé")
+    assert mailbox()[-1].to == EMAIL
+    assert new_browser().sign_in(activating.identifier, "Ciboulette8").location == "/compte"
 
 
 def send_again(browser):
