@@ -19,7 +19,7 @@ from shared.pages import PageSettings, init_pages
 GALLERY = (Path(__file__).parent / "gallery.html").read_text(encoding="utf-8")
 
 
-class GalleryForm(FlaskForm):
+class GalleryForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF is untyped
     email = StringField("Email")
     new_password = PasswordField("Nouveau mot de passe")
     birth_day = StringField("Jour")
