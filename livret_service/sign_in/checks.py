@@ -39,9 +39,13 @@ HALF_HASHES = {
 
 
 class SignInFailed(DomainError):
-    """Nobody is signed in. `title` heads the page, `status` is its HTTP status, `target` the page that was wanted."""
+    """Nobody is signed in.
+
+    `title` heads the page, `way_on` is its one button, `status` its HTTP status, `target` the page that was wanted.
+    """
 
     title: ClassVar[str] = "La connexion n’a pas abouti"
+    way_on: ClassVar[str] = "Recommencer la connexion"
     status: ClassVar[int] = 400
     target: str = READING_HOME
 
@@ -86,9 +90,10 @@ class OtherAccount(SignInFailed):
 
     error_code = "other_account"
     title = "Vous avez changé de compte"
+    way_on = "Continuer avec le compte actuel"
     sentence = (
         "Un autre compte s’est connecté dans ce navigateur. Par sécurité, la session précédente est fermée. "
-        "Continuez avec le compte actuel, ou déconnectez-vous d’abord."
+        "Les livrets affichés seront ceux du compte actuel."
     )
     status = 200
 
@@ -107,6 +112,7 @@ class InteractionNeeded(SignInFailed):
 
     error_code = "interaction_needed"
     title = "Votre session est terminée"
+    way_on = "Se reconnecter"
     sentence = "Vous n’êtes plus connecté. Reconnectez-vous pour continuer : vous reviendrez à la même page."
     status = 200
 
@@ -126,6 +132,7 @@ class ProviderUnavailable(SignInFailed):
 
     error_code = "provider_unavailable"
     title = "Le service de connexion ne répond pas"
+    way_on = "Réessayer"
     sentence = "Le service de connexion est momentanément indisponible. Réessayez dans quelques minutes."
     status = 503
 

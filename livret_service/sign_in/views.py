@@ -213,6 +213,7 @@ def failed_page(failure: SignInFailed) -> ResponseReturnValue:
         "sign_in/failed.html",
         title=gettext(failure.title),
         sentence=gettext(failure.sentence),
+        way_on=gettext(failure.way_on),
         restart_url=sign_in_url(failure.target),
         help_needed=failure.status >= 400,
     )
@@ -226,6 +227,7 @@ def refused_page(refusal: DomainError) -> ResponseReturnValue:
         "sign_in/failed.html",
         title=gettext("Ce lien ne peut pas être suivi"),
         sentence=gettext(refusal.sentence),
+        way_on=gettext(SignInFailed.way_on),
         restart_url=sign_in_url(),
         help_needed=False,
     )

@@ -1,6 +1,7 @@
 """What the client believes of its provider, for how long, and what it asks again."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from joserfc.jwk import ECKey, OctKey, RSAKey
 from livret_service.sign_in.checks import IdTokenRefused, ProviderRefused, ProviderUnavailable
 from livret_service.sign_in.provider import Expected, Provider, TokenAnswer, load_client_key, read_metadata
 from tests.conftest import FrozenClock
-from tests.livret_service.sign_in.conftest import CLIENT_ID, FakeProvider
+from tests.livret_service.conftest import CLIENT_ID, FakeProvider
 
 NONCE = "the nonce"
 
@@ -231,8 +232,9 @@ def test_discovery_that_is_no_object_is_refused(document: object):
         read_metadata(document, "https://provider.example")
 
 
-@pytest.mark.parametrize("key", [RSAKey.generate_key(2048), ECKey.generate_key("P-256")])
-def test_a_client_key_file_may_be_pem_of_either_kind(tmp_path: Path, key: RSAKey | ECKey):
+@pytest.mark.parametrize("kind", ["RSA", "EC"])
+def test_a_client_key_file_may_be_pem_of_either_kind(tmp_path: Path, kind: str):
+    key = RSAKey.generate_key(2048) if kind == "RSA" else ECKey.generate_key("P-256")
     path = tmp_path / "key.pem"
     path.write_bytes(key.as_pem(private=True))
 
@@ -242,21 +244,22 @@ def test_a_client_key_file_may_be_pem_of_either_kind(tmp_path: Path, key: RSAKey
     assert loaded.kid == key.thumbprint()
 
 
-@pytest.mark.parametrize(
-    "content",
-    [
-        RSAKey.generate_key(2048).as_pem(private=False),
-        ECKey.generate_key("P-384").as_pem(private=True),
-        RSAKey.generate_key(2048).as_pem(private=True, password="sealed"),
-        json.dumps(RSAKey.generate_key(2048).as_dict(private=False)).encode(),
-        b'{"kty": "RSA"}',
-        b"{",
-        b"no key",
-        b"",
-        str(OctKey.generate_key(256).as_dict()).encode(),
-    ],
-)
-def test_a_file_without_a_usable_private_key_is_refused(tmp_path: Path, content: bytes):
+UNUSABLE_KEYS: dict[str, Callable[[], bytes]] = {
+    "public": lambda: RSAKey.generate_key(2048).as_pem(private=False),
+    "P-384": lambda: ECKey.generate_key("P-384").as_pem(private=True),
+    "behind a password": lambda: RSAKey.generate_key(2048).as_pem(private=True, password="sealed"),
+    "public JWK": lambda: json.dumps(RSAKey.generate_key(2048).as_dict(private=False)).encode(),
+    "JWK without members": lambda: b'{"kty": "RSA"}',
+    "broken JSON": lambda: b"{",
+    "no key": lambda: b"no key",
+    "empty": lambda: b"",
+    "symmetric": lambda: json.dumps(OctKey.generate_key(256).as_dict()).encode(),
+}
+
+
+@pytest.mark.parametrize("kind", UNUSABLE_KEYS)
+def test_a_file_without_a_usable_private_key_is_refused(tmp_path: Path, kind: str):
+    content = UNUSABLE_KEYS[kind]()
     path = tmp_path / "key.pem"
     path.write_bytes(content)
 

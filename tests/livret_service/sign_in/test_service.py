@@ -13,7 +13,7 @@ from livret_service.sign_in.rules import ATTEMPT_LIFE
 from livret_service.sign_in.service import Waste
 from shared.secrets import digest
 from tests.conftest import FrozenClock, browser_at
-from tests.livret_service.sign_in.conftest import LIVRET_URL, FakeProvider, leave, sign_in
+from tests.livret_service.conftest import LIVRET_URL, FakeProvider, leave, sign_in
 
 CALLERS = 20
 

@@ -20,7 +20,7 @@ from werkzeug.test import TestResponse
 from livret_service.db import db
 from livret_service.sign_in.models import GuardianSession, SignInAttempt
 from tests.conftest import Browser, FrozenClock, browser_at
-from tests.livret_service.sign_in.conftest import (
+from tests.livret_service.conftest import (
     LEA,
     LIVRET_URL,
     FakeProvider,
@@ -52,7 +52,7 @@ def living_sessions_of(app: Flask) -> int:
 
 def assert_nobody_signed_in(app: Flask, browser: Browser, answer: TestResponse, status: int = 400) -> None:
     assert answer.status_code == status
-    assert "Recommencer la connexion" in answer.text
+    assert 'class="button button-primary" href="/connexion' in answer.text
     assert kept_cookie(browser, SESSION) is None
     assert sessions_of(app) == 0
 
@@ -157,9 +157,11 @@ def test_rp_01_a_state_serves_once(app: Flask, browser: Browser, provider: FakeP
 def test_rp_01_a_repeated_state_counts_as_none(app: Flask, browser: Browser, provider: FakeProvider):
     sent = leave(browser)
 
-    answer = browser.get(f"/retour?state={sent.state}&state={sent.state}&code=c&iss={provider.issuer}")
+    query = f"state={sent.state}&state={sent.state}&code={sent.parameters['nonce']}&iss={provider.issuer}"
+    answer = browser.get(f"/retour?{query}")
 
     assert_nobody_signed_in(app, browser, answer)
+    assert provider.count("/token") == 0
 
 
 @pytest.mark.parametrize("beyond", [600, 601, 86400])
