@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from flask import Blueprint, abort, redirect, render_template, request, url_for
-from flask_babel import format_date, gettext
+from flask_babel import format_date, gettext, ngettext
 from werkzeug.wrappers import Response
 
 from idp.errors import DomainError
@@ -188,6 +188,14 @@ def refused_page(
 
 def refusal_sentence(error: DomainError) -> str:
     """The refusal in the reader's language, with its numbers and dates."""
+    if isinstance(error, SignInSlowed):
+        return str(
+            ngettext(
+                "Trop d’essais. Réessayez dans %(num)s minute, ou utilisez « Mot de passe perdu ».",
+                "Trop d’essais. Réessayez dans %(num)s minutes, ou utilisez « Mot de passe perdu ».",
+                -(-error.seconds // 60),
+            )
+        )
     variables = dict(error.variables)
     if isinstance(error, LetterExpired):
         variables["date"] = format_date(error.expired_at, "long")

@@ -258,7 +258,7 @@ def test_en_14_whoever_is_slowed_is_told_the_wait(idp_app: Flask, people: People
 
     assert slowed.status_code == 429
     assert slowed.headers["Retry-After"] == "60"
-    assert "Réessayez dans 1 minutes" in slowed.text.replace("\u00a0", " ")
+    assert "Réessayez dans 1 minute," in slowed.text.replace("\u00a0", " ")
 
 
 def test_a_busy_server_keeps_the_form_and_says_when_to_come_back(
