@@ -19,6 +19,7 @@ from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 from werkzeug.test import TestResponse
 
+from shared.logging import configure_logging
 from tests.conftest import Browser, FrozenClock, browser_at, empty_tables, key_of
 
 LIVRET_URL = "https://livret.example"
@@ -161,16 +162,33 @@ def relying_party_database(new_database_url: Callable[[str], str]) -> str:
 NewRelyingParty = Callable[..., Flask]
 
 
+@pytest.fixture(scope="session")
+def relying_parties(session_clock: FrozenClock) -> Iterator[dict[str, Flask]]:
+    """Applications by their settings: making one costs more than most tests."""
+    from livret_service.db import db
+
+    made: dict[str, Flask] = {}
+    yield made
+    for app in made.values():
+        with app.app_context():
+            db.session.remove()
+            db.engine.dispose()
+
+
 @pytest.fixture
 def new_relying_party(
-    provider: FakeProvider, relying_party_database: str, clock: FrozenClock
+    provider: FakeProvider,
+    relying_party_database: str,
+    relying_parties: dict[str, Flask],
+    clock: FrozenClock,
 ) -> Iterator[NewRelyingParty]:
-    """Makes the livret service at this test's provider; settings as keyword arguments."""
-    from livret_service.app import create_app
+    """Gives the livret service at this test's provider, knowing nothing of it yet; settings as keyword arguments."""
+    from livret_service.app import create_app, relying_party
     from livret_service.db import db
     from livret_service.settings import Settings
+    from livret_service.sign_in.views import EXTENSION
 
-    made: list[Flask] = []
+    used: list[Flask] = []
 
     def new(**settings: Any) -> Flask:
         values = {
@@ -182,26 +200,27 @@ def new_relying_party(
             "client_secret": CLIENT_SECRET,
             "log_level": "WARNING",
         }
-        app = create_app(Settings.load(**(values | settings)), clock=clock)
-        with app.app_context():
-            db.create_all()
-        made.append(app)
+        asked = Settings.load(**(values | settings))
+        app = relying_parties.get(repr(asked))
+        if app is None:
+            app = relying_parties[repr(asked)] = create_app(asked, clock=clock)
+            add_reading_page(app)
+            with app.app_context():
+                db.create_all()
+        configure_logging(asked.log_level)
+        app.extensions[EXTENSION] = relying_party(asked, clock)
+        used.append(app)
         return app
 
     yield new
-    for app in made:
-        empty_tables(app, db)
-        with app.app_context():
-            db.session.remove()
-            db.engine.dispose()
+    if used:
+        empty_tables(used[0], db)
 
 
 @pytest.fixture
 def app(new_relying_party: NewRelyingParty) -> Flask:
     """The livret service, with one page of somebody's children that asks who reads."""
-    app = new_relying_party()
-    add_reading_page(app)
-    return app
+    return new_relying_party()
 
 
 def add_reading_page(app: Flask) -> None:

@@ -25,7 +25,6 @@ from tests.livret_service.conftest import (
     LIVRET_URL,
     FakeProvider,
     NewRelyingParty,
-    add_reading_page,
     come_back,
     json_response,
     leave,
@@ -334,7 +333,6 @@ def test_co_14_no_secret_of_a_sign_in_reaches_the_log(
 ):
     app = new_relying_party(log_level="DEBUG")
     with caplog.at_level(logging.DEBUG):
-        add_reading_page(app)
         browser = browser_at(app, LIVRET_URL)
         sent = leave(browser, PAGE)
         come_back(browser, sent, provider)
@@ -849,7 +847,6 @@ def test_se_11_a_session_of_another_issuer_is_nobody(
     sign_in(browser, provider)
     cookie = kept_cookie(browser, SESSION)
     moved = new_relying_party(issuer="https://other.example")
-    add_reading_page(moved)
     elsewhere = browser_at(moved, LIVRET_URL)
     assert cookie is not None
     plant_cookie(elsewhere, SESSION, cookie)
