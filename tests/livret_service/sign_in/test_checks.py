@@ -88,3 +88,21 @@ def test_every_check_is_in_a_tuple():
 def test_a_header_that_is_no_object_with_a_pinned_algorithm_is_refused(header: str):
     with pytest.raises(IdTokenRefused):
         read_header(f"{header}.e30.e30", ("RS256",))
+
+
+HEADER = "eyJhbGciOiJSUzI1NiJ9"  # {"alg":"RS256"}
+
+
+def test_jw_15_a_long_token_is_refused_for_its_size_before_anything_is_decoded():
+    assert read_header(f"{HEADER}.{'a' * 32_000}.e30", ("RS256",))
+    with pytest.raises(IdTokenRefused) as refusal:
+        read_header(f"{HEADER}.{'a' * 33_000}.e30", ("RS256",))
+    assert refusal.value.detail == "size"
+
+
+@pytest.mark.parametrize(
+    "rest", [".e30.", ".e30", "", ".e30.e30.e30", ".e30.e30\n", ".e 30.e30", ".e30=.e30", ".é.e30"]
+)
+def test_jw_16_only_three_segments_of_base64url_are_a_token(rest: str):
+    with pytest.raises(IdTokenRefused):
+        read_header(HEADER + rest, ("RS256",))
