@@ -14,6 +14,8 @@ from flask import Flask, Response, g, request
 SECRET_NAMES = re.compile(
     r"pass(word|phrase)|secret|token|verifier|assertion|cookie|authorization|^code$|_code$|demande|nonce|birth|^ine$|email|phone"
 )
+# Ends like an authorization code, and is a constant of ours.
+PLAIN_NAMES = frozenset({"error_code"})
 # The same inside a line of text: a query string, a form, a header.
 SECRET_PARAMETERS = re.compile(
     r"(?i)\b(code|state|nonce|demande|[a-z_]*token[a-z_]*|[a-z_]*secret|[a-z_]*password[a-z_]*|code_verifier|client_assertion)=[^&\s\"']+"
@@ -62,7 +64,7 @@ def keep_tokens_out_of_library_logs() -> None:
 def redact(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """A structlog step: blank secret-named values, and secret parameters inside text."""
     for name, value in event.items():
-        if SECRET_NAMES.search(name.lower()) and value is not None:
+        if name not in PLAIN_NAMES and SECRET_NAMES.search(name.lower()) and value is not None:
             event[name] = REDACTED
         elif isinstance(value, str):
             event[name] = SECRET_PARAMETERS.sub(lambda found: f"{found[1]}={REDACTED}", value)

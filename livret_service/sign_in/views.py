@@ -207,7 +207,7 @@ def come_back() -> ResponseReturnValue:
 
 def failed_page(failure: SignInFailed) -> ResponseReturnValue:
     """What happened, in words of ours, and one button that starts again for the same page."""
-    LOG.warning("sign_in_failed", refusal=failure.error_code, reason=failure.detail)
+    LOG.warning("sign_in_failed", error_code=failure.error_code, reason=failure.detail)
     g.guardian_session = None  # the page is for whoever is in front of it, signed in or not
     page = render_template(
         "sign_in/failed.html",
@@ -222,7 +222,7 @@ def failed_page(failure: SignInFailed) -> ResponseReturnValue:
 
 def refused_page(refusal: DomainError) -> ResponseReturnValue:
     """A start that leads somewhere else: said, and the way to start from here."""
-    LOG.warning("sign_in_start_refused", refusal=refusal.error_code)
+    LOG.warning("sign_in_start_refused", error_code=refusal.error_code)
     page = render_template(
         "sign_in/failed.html",
         title=gettext("Ce lien ne peut pas être suivi"),
