@@ -52,6 +52,13 @@ def test_im_04_a_doctype_is_refused_before_any_parser_sees_it(hostile: str, befo
     assert time.perf_counter() - began < 1
 
 
+@pytest.mark.parametrize("hostile", DOCTYPES.values(), ids=DOCTYPES)
+def test_im_04_no_parser_is_even_made_for_a_doctype(hostile: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(document, "_build", lambda content: pytest.fail("the parser saw it"))
+
+    assert refusal(hostile.encode()) == (1, "doctype")
+
+
 def test_im_04_the_parser_alone_would_refuse_a_doctype_too(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(document, "check_no_doctype", lambda content: None)
 
