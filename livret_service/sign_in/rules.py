@@ -28,14 +28,14 @@ class TargetRefused(DomainError):
     """The page to come back to is not one of this service."""
 
     error_code = "target_refused"
-    sentence = "Le lien suivi mène à une adresse qui n’appartient pas à ce service."
+    sentence = "Il mène à une adresse qui n’appartient pas à ce service."
 
 
 class ForeignIssuer(DomainError):
     """Third-party initiated sign-in names another issuer than the configured one (OpenID Connect Core 4)."""
 
     error_code = "foreign_issuer"
-    sentence = "Le lien suivi demande une connexion par un autre service que celui de l’école."
+    sentence = "Il demande une connexion par un autre service que celui de l’école."
 
 
 @dataclass(frozen=True, slots=True)

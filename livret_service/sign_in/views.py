@@ -227,7 +227,7 @@ def refused_page(refusal: DomainError) -> ResponseReturnValue:
         "sign_in/failed.html",
         title=gettext("Ce lien ne peut pas être suivi"),
         sentence=gettext(refusal.sentence),
-        way_on=gettext(SignInFailed.way_on),
+        way_on=gettext("Se connecter"),
         restart_url=sign_in_url(),
         help_needed=False,
     )
