@@ -228,7 +228,8 @@ class _Execution:
     def _add_children(self) -> dict[int, UUID]:
         ids = {pupil.line: uuid7() for pupil in self.plan.new_children}
         self._in_chunks(
-            insert(Child),
+            # Nulls written out: rows with and without INE are otherwise different statements.
+            insert(Child).execution_options(render_nulls=True),
             [_child_values(pupil.details) | self._here(ids[pupil.line]) for pupil in self.plan.new_children],
         )
         return ids

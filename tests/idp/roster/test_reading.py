@@ -39,6 +39,10 @@ def test_im_02_utf_16_is_refused_and_said_so(encoding: str) -> None:
     assert "UTF-16" in reason
 
 
+def test_im_02_utf_16_without_a_single_nul_is_refused_too() -> None:
+    assert "UTF-16" in refusal("王李".encode("utf-16"))[1]
+
+
 def test_im_02_a_nul_is_refused_with_its_line() -> None:
     assert refusal(b"Nom\r\nDUPONT\r\nN\x00GUYEN\r\n")[0] == 3
 
