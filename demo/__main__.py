@@ -16,11 +16,13 @@ from shared.clock import utc_now
 
 REFUSED_EXIT_CODE = 3
 WATCH_SECONDS = 1.0
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def main() -> int:
     """Fill, tell, serve, stop. Returns the exit code."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    # SIGINT too: a shell starts what it puts in the background with SIGINT ignored.
+    for number in STOP_SIGNALS:
         signal.signal(number, _interrupt)
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     try:
@@ -51,7 +53,7 @@ def run_demo(settings: DemoSettings) -> None:
                     time.sleep(WATCH_SECONDS)
             finally:
                 # A second Ctrl-C must not leave programs behind.
-                for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                for number in STOP_SIGNALS:
                     signal.signal(number, signal.SIG_IGN)
                 (settings.folder / "demo.json").unlink(missing_ok=True)
                 processes.stop()

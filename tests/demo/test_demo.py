@@ -52,7 +52,12 @@ class Running:
         (folder / "kept.txt").write_text("not the demo's")
 
     def start(self) -> None:
-        self.process = subprocess.Popen([sys.executable, "-m", "demo"], env=self._environment)
+        # As a shell starts what it puts in the background: with Ctrl-C ignored.
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "demo"],
+            env=self._environment,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),
+        )
 
     def wait_until_told(self) -> dict[str, str]:
         deadline = time.monotonic() + START_SECONDS
