@@ -90,12 +90,13 @@ def check_new_password(session: CurrentSession, typed: str) -> None:
 
 def start_activation(
     session: CurrentSession, choice: ActivationChoice, *, demande: str | None, now: datetime
-) -> None:
+) -> OpenedSession | None:
     """The letter's holder chose address and password, and knows the child's birth date.
 
     Moves the account to `activating`, queues the confirmation mail and ends every other session, in one
     transaction; a wrong date costs one try, and only when all else is right. An account that was active
-    already (its letter was issued again) keeps state and address.
+    already (its letter was issued again) keeps state and address: what is returned is then its renewed session,
+    to hand to the browser.
 
     Raises AlreadyDone, LetterReissued, LetterExpired, PasswordRefused, Busy, BirthDateWrong, BirthDateSpent,
     LetterSpent, NoActiveLink.
@@ -107,7 +108,7 @@ def start_activation(
     try:
         with transaction():
             families.verify_birth_date(AccountId(session.account_id), choice.birth_date)
-            _accept_form(session, choice, password_hash, demande, now=now)
+            return _accept_form(session, choice, password_hash, demande, now=now)
     except BirthDateMismatch:
         raise _birth_date_refusal(session, remaining, now=now) from None
     except NoLinkedChild:
@@ -211,21 +212,22 @@ def _accept_form(
     demande: str | None,
     *,
     now: datetime,
-) -> None:
+) -> OpenedSession | None:
     account_id = AccountId(session.account_id)
     issue_number = session.issue_number or 0
     passwords.consume_provisional_password(account_id, issue_number, now=now)
     passwords.choose(account_id, password_hash, ChoiceReason.ACTIVATION, now=now)
     # Whoever else holds this letter's session would otherwise read the address, or change it.
     sessions.end_all_sessions(account_id, SessionEndReason.PASSWORD_CHOSEN, keeping=session.id, now=now)
-    sessions.upgrade_session(session.id)
     audit.record(ActivationStarted(account_id, issue_number), now=now)
     if choice.email is None:
         _renew_password(session, now=now)
-        return
+        return sessions.renew_session(session)
+    sessions.upgrade_session(session.id)
     _move(session, {AccountState.NOTIFIED, AccountState.ACTIVATING}, AccountState.ACTIVATING, now=now)
     accounts.set_pending_email(account_id, choice.email, now=now)
     _send_confirmation(session, demande, now=now)
+    return None
 
 
 def _renew_password(session: CurrentSession, *, now: datetime) -> None:

@@ -24,6 +24,7 @@ from idp.errors import DomainError
 from idp.one_time_codes.rules import OneTimeCodeRefused, Standing
 from idp.passwords.rules import PASSWORD_RULES, POLICY_SENTENCE, Busy, PasswordRefused
 from idp.sessions.rules import CurrentSession, OpenedWith, Stage, stage_of
+from idp.sessions.service import OpenedSession
 from idp.sessions.views import cookie_secret, current_session, next_address, set_session_cookie
 from idp.sign_in import views as sign_in
 from idp.sign_in.forms import SignInForm
@@ -79,7 +80,9 @@ def submit() -> Response | Page:
     try:
         if not _is_valid(filled, session):
             return _form_page(session, filled, status=422)
-        service.start_activation(session, filled.choice(), demande=sign_in.demande(), now=request_now())
+        renewed = service.start_activation(
+            session, filled.choice(), demande=sign_in.demande(), now=request_now()
+        )
     except FieldRefusal as refusal:
         filled.show(refusal)
         return _form_page(session, filled, status=422)
@@ -87,8 +90,7 @@ def submit() -> Response | Page:
         return _already_done()
     except (Busy, LetterReissued, LetterExpired, NoActiveLink) as refusal:
         return _refused_page(session, filled, refusal)
-    state = AccountState.ACTIVE if session.state is AccountState.ACTIVE else AccountState.ACTIVATING
-    return redirect(next_address(state, OpenedWith.CHOSEN, demande=sign_in.demande()), 303)
+    return _accepted(session, renewed)
 
 
 @blueprint.get("/activation/message-envoye")
@@ -245,6 +247,15 @@ def _form_page(
         criteria=[(gettext(rule.criterion), rule.pattern) for rule in PASSWORD_RULES if rule.pattern],
     )
     return page, status, headers or {}
+
+
+def _accepted(session: CurrentSession, renewed: OpenedSession | None) -> Response:
+    """On to the waiting page; to the service or the account where the letter renewed an active account."""
+    state = AccountState.ACTIVE if session.state is AccountState.ACTIVE else AccountState.ACTIVATING
+    response = redirect(next_address(state, OpenedWith.CHOSEN, demande=sign_in.demande()), 303)
+    if renewed is not None:
+        set_session_cookie(response, renewed)
+    return response
 
 
 def _refused_page(

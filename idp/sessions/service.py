@@ -142,6 +142,34 @@ def upgrade_session(session_id: UUID) -> None:
     )
 
 
+def renew_session(session: CurrentSession) -> OpenedSession:
+    """As `upgrade_session`, where that opens the whole account: a gain of rights, hence a new secret and sid.
+
+    In the caller's transaction. The secret that the browser held until now opens nothing any more; the sign-in
+    keeps its instant and its end.
+    """
+    opened = OpenedSession(
+        id=session.id,
+        session_id=new_secret(),
+        sid=new_secret(),
+        account_id=session.account_id,
+        opened_with=OpenedWith.CHOSEN,
+        signed_in_at=session.signed_in_at,
+        expires_at=session.expires_at,
+    )
+    db.session.execute(
+        update(AccountSession)
+        .where(AccountSession.id == session.id, AccountSession.ended_at.is_(None))
+        .values(
+            session_digest=digest(opened.session_id),
+            sid=opened.sid,
+            opened_with=opened.opened_with,
+            issue_number=None,
+        )
+    )
+    return opened
+
+
 def end_session(session_id: UUID, *, now: datetime) -> None:
     """End one session by its row id, in the caller's transaction; ending it again changes nothing."""
     account_id = db.session.scalar(

@@ -142,11 +142,13 @@ def sign_in_page(
     action: str | None = None,
     hidden: Mapping[str, str] | None = None,
     notice: str | None = None,
+    is_wrong_couple: bool = False,
 ) -> Page:
     """The sign-in page, under this or another feature's address.
 
     action: where it posts, by default `/connexion` with its demande. hidden: pairs that it posts besides.
     notice: a sentence said above the form. refusal: the translated sentence of a refused couple.
+    is_wrong_couple: whether it is about what was typed, so that both fields are marked.
     """
     if carried is not None:
         allow_redirect_to(carried)
@@ -158,6 +160,7 @@ def sign_in_page(
         action=action or url_for("sign_in.submit", demande=demande()),
         hidden=hidden or {},
         refusal=refusal,
+        is_wrong_couple=is_wrong_couple,
         notice=notice,
         school=school,
     )
@@ -179,6 +182,7 @@ def refused_page(
         carried,
         status=REFUSAL_STATUS.get(type(error), 422),
         refusal=refusal_sentence(error),
+        is_wrong_couple=isinstance(error, SignInRefused),
         school=getattr(error, "school", None),
         headers={"Retry-After": str(seconds)} if seconds else None,
         action=action,

@@ -227,6 +227,7 @@ def test_a_letter_issued_again_on_an_active_account_asks_for_password_and_date_a
     other.sign_in(activating.identifier, newer)
     page = other.get("/activation")
     assert 'name="email"' not in page.text
+    letters_secret = other.client.get_cookie("__Host-idp_session", domain="compte.example")
     changed = {
         name: value for name, value in form_filled(new_password="Ciboulette8").items() if "email" not in name
     }
@@ -235,6 +236,10 @@ def test_a_letter_issued_again_on_an_active_account_asks_for_password_and_date_a
 
     assert answer.location == "/compte"
     assert other.get("/compte").status_code == 200
+    # SE-01: the account opens to a secret that the letter's session never held.
+    assert (
+        other.client.get_cookie("__Host-idp_session", domain="compte.example").value != letters_secret.value
+    )
     assert browser.get("/compte").location.startswith("/connexion")
     assert (account(activating).state, account(activating).email) == (AccountState.ACTIVE, EMAIL)
     assert mailbox()[-1].subject.endswith("votre mot de passe a changé")

@@ -115,6 +115,27 @@ def test_se_01_a_new_session_ends_the_one_that_the_browser_held(idp_context: Fla
     assert opened.sid != former.sid
 
 
+def test_se_01_a_letters_session_that_gains_the_account_gets_a_new_secret(
+    idp_context: Flask, now: datetime
+) -> None:
+    account_id = make_account(state=AccountState.ACTIVE)
+    with transaction():
+        former = sessions.open_session(account_id, OpenedWith.PROVISIONAL, issue_number=2, now=now)
+    held = sessions.find_session(former.session_id, now=now)
+    assert held is not None
+    assert not held.is_full
+
+    with transaction():
+        renewed = sessions.renew_session(held)
+
+    found = sessions.find_session(renewed.session_id, now=now)
+    assert found is not None
+    assert found.is_full
+    assert (found.issue_number, found.signed_in_at) == (None, held.signed_in_at)
+    assert sessions.find_session(former.session_id, now=now) is None
+    assert renewed.sid != former.sid
+
+
 def test_se_07_all_sessions_but_one_end_together(idp_context: Flask, now: datetime) -> None:
     account_id = make_account(state=AccountState.ACTIVE)
     kept, *others = [open_session(account_id, now) for _ in range(4)]
