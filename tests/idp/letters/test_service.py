@@ -4,6 +4,7 @@ import subprocess
 from datetime import datetime
 from pathlib import Path
 
+import page
 import pytest
 import segno
 from pypdf import PdfReader
@@ -380,6 +381,9 @@ def test_the_pdf_is_accessible_and_durable(add_guardian: AddGuardian, destinatio
 
     service.print_letters(ALL, destination, now=now)
 
+    for profile in (page.ValidationProfile.PDF_UA_1, page.ValidationProfile.PDF_A_2A):
+        report = page.validate_pdf(destination, profile=profile)
+        assert [(failure.rule_id, failure.message) for failure in report.failures] == []
     reader = PdfReader(destination)
     metadata = str(reader.xmp_metadata.rdf_root.toxml()) if reader.xmp_metadata else ""
     assert "pdfuaid:part" in metadata
