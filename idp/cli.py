@@ -5,6 +5,7 @@ import sys
 import click
 from flask.cli import AppGroup, ScriptInfo
 from flask_migrate.cli import db as database_commands
+from sqlalchemy.exc import OperationalError
 
 from idp.app import create_app
 from idp.errors import CommandRefused
@@ -17,6 +18,7 @@ from idp.signing_keys.cli import keys
 from shared.settings import SettingsRefused
 
 USAGE_EXIT_CODE = 2
+UNAVAILABLE_EXIT_CODE = 4
 
 
 @click.group(cls=AppGroup, context_settings={"help_option_names": ["-h", "--help"]})
@@ -50,3 +52,7 @@ def main() -> None:
     except (SettingsRefused, CommandRefused) as refusal:
         click.echo(f"idp: {refusal}{explanation(refusal)}", err=True)
         sys.exit(getattr(refusal, "exit_code", USAGE_EXIT_CODE))
+    except OperationalError as failure:
+        # The driver's own words: where it tried to connect, or which lock it waited for. Never a statement's values.
+        click.echo(f"idp: database_unavailable: {failure.orig}", err=True)
+        sys.exit(UNAVAILABLE_EXIT_CODE)
