@@ -7,10 +7,10 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from livret_service.db import db
+from livret_service.livrets import service as livrets
 from livret_service.livrets.models import Bilan, KnownChild
-from livret_service.livrets.rules import PlannedBilan
+from livret_service.livrets.rules import Outcome, PlannedBilan
 from livret_service.livrets.service import BilanCollision
-from livret_service.lsu_import import service
 from livret_service.lsu_import.rules import ClassCounts, StructureRefused
 from livret_service.lsu_import.service import import_file
 from tests.conftest import MORNING
@@ -176,7 +176,7 @@ def test_an_import_killed_halfway_leaves_nothing(livret_context: Flask, monkeypa
         db.session.flush()
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(service.livrets, "store_bilans", killed)
+    monkeypatch.setattr(livrets, "store_bilans", killed)
     with pytest.raises(KeyboardInterrupt):
         import_file(VALID.encode(), now=MORNING)
 
@@ -189,13 +189,13 @@ def test_the_quicker_of_two_imports_wins_and_the_other_keeps_nothing(
 ):
     import_file(VALID.encode(), now=MORNING)
     plans: list[PlannedBilan] = []
-    plan = service.livrets.plan_bilans
+    plan = livrets.plan_bilans
 
     def as_if_nothing_were_stored(bilans):
-        plans.extend(PlannedBilan(done.bilan, service.Outcome.NEW, 1) for done in plan(bilans))
+        plans.extend(PlannedBilan(done.bilan, Outcome.NEW, 1) for done in plan(bilans))
         return tuple(plans)
 
-    monkeypatch.setattr(service.livrets, "plan_bilans", as_if_nothing_were_stored)
+    monkeypatch.setattr(livrets, "plan_bilans", as_if_nothing_were_stored)
     with pytest.raises(BilanCollision):
         import_file(VALID.encode(), now=LATER)
 
