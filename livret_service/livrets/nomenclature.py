@@ -46,7 +46,7 @@ DISCIPLINES: Mapping[str, Discipline] = {
     "LGV-RAC": Discipline("Langue vivante"),
 }
 
-DISCIPLINE_ORDER: Mapping[str, int] = {code: place for place, code in enumerate(DISCIPLINES)}
+DISCIPLINE_ORDER: Mapping[str, int] = {name: place for place, name in enumerate(DISCIPLINES)}
 
 POSITIONNEMENTS: Mapping[int, str] = {
     1: "Non atteints",
@@ -75,7 +75,7 @@ SOCLE: Mapping[str, str] = {
     "REP_MND": "Représentations du monde et activité humaine",
 }
 
-SOCLE_ORDER: Mapping[str, int] = {code: place for place, code in enumerate(SOCLE)}
+SOCLE_ORDER: Mapping[str, int] = {name: place for place, name in enumerate(SOCLE)}
 
 SOCLE_LEVELS: Mapping[int, str] = {
     0: "Dispensé",
