@@ -164,19 +164,19 @@ def correct_address(session: CurrentSession, address: str, *, demande: str | Non
     return address
 
 
-def look_at_code(code: str, *, now: datetime) -> tuple[KnownCode, str] | None:
+def look_at(one_time_code: str, *, now: datetime) -> tuple[KnownCode, str] | None:
     """A mailed code and its account's identifier, for the page that carries it; proves and changes nothing.
 
     None for one that was never issued.
     """
-    known = one_time_codes.find_one_time_code(code, PURPOSE, now=now)
+    known = one_time_codes.find_one_time_code(one_time_code, PURPOSE, now=now)
     account = accounts.find_account(AccountId(known.account_id)) if known else None
     return None if known is None or account is None else (known, account.identifier)
 
 
 def sign_in_at_address(
     couple: tuple[str, str],
-    code: str,
+    one_time_code: str,
     *,
     network: str,
     user_agent: str,
@@ -190,12 +190,12 @@ def sign_in_at_address(
     """
     authenticated = sign_in.authenticate(*couple, network=network, now=now)
     before = sessions.find_session(browser_secret, now=now) if browser_secret else None
-    known = one_time_codes.find_one_time_code(code, PURPOSE, now=now)
+    known = one_time_codes.find_one_time_code(one_time_code, PURPOSE, now=now)
     with transaction():
         opened = sign_in.record_sign_in(
             authenticated, user_agent=user_agent, replacing=browser_secret, now=now
         )
-        outcome = _confirm_address(authenticated, code, known, opened, now=now)
+        outcome = _confirm_address(authenticated, one_time_code, known, opened, now=now)
     return SignedInAtAddress(
         authenticated,
         opened,
@@ -251,7 +251,7 @@ def _send_confirmation(session: CurrentSession, demande: str | None, *, now: dat
     address = account.pending_email or ""
     settings = current_settings()
     latest = one_time_codes.latest_issue(PURPOSE, session.account_id)
-    code = one_time_codes.issue_one_time_code(
+    one_time_code = one_time_codes.issue_one_time_code(
         PURPOSE,
         session.account_id,
         channel_address=address,
@@ -264,7 +264,7 @@ def _send_confirmation(session: CurrentSession, demande: str | None, *, now: dat
         to=address,
         account_id=session.account_id,
         identifier=session.identifier,
-        url=f"{settings.issuer}{CONFIRMATION_PATH}?code={code}",
+        url=f"{settings.issuer}{CONFIRMATION_PATH}?code={one_time_code}",
         hours=settings.activation_link_hours,
         locale=account.locale,
     )
@@ -274,7 +274,7 @@ def _send_confirmation(session: CurrentSession, demande: str | None, *, now: dat
 
 def _confirm_address(
     authenticated: Authenticated,
-    code: str,
+    one_time_code: str,
     known: KnownCode | None,
     opened: OpenedSession,
     *,
@@ -290,7 +290,7 @@ def _confirm_address(
     ):
         return AddressOutcome.PLAIN_SIGN_IN
     try:
-        consumed = one_time_codes.consume_one_time_code(code, PURPOSE, account_id, now=now)
+        consumed = one_time_codes.consume_one_time_code(one_time_code, PURPOSE, account_id, now=now)
     except OneTimeCodeRefused:
         return AddressOutcome.PLAIN_SIGN_IN if known is None else AddressOutcome.DEAD_URL
     if not accounts.confirm_email(account_id, consumed.channel_address, now=now):

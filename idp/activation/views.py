@@ -47,6 +47,9 @@ CORRECT = "correct"
 SIGN_IN_FIRST = _(
     "Connectez-vous pour continuer. Si vous avez déjà envoyé ce formulaire, ouvrez votre messagerie."
 )
+LAST_STEP = _(
+    "Connectez-vous avec le mot de passe que vous avez choisi\N{NO-BREAK SPACE}: votre compte sera activé."
+)
 MESSAGE_SENT = _(
     "Un message est parti à {address}. Regardez aussi dans «\N{NO-BREAK SPACE}Courriers indésirables\N{NO-BREAK SPACE}» "
     "ou «\N{NO-BREAK SPACE}spams\N{NO-BREAK SPACE}»."
@@ -129,8 +132,8 @@ def send_again() -> Response | Page:
 @blueprint.get("/activation/adresse")
 def address() -> Response | Page:
     """The mailed URL: the sign-in page, carrying the code. Opening it changes nothing, however often."""
-    code = _code()
-    looked_at = service.look_at_code(code, now=request_now()) if code else None
+    one_time_code = _one_time_code()
+    looked_at = service.look_at(one_time_code, now=request_now()) if one_time_code else None
     if looked_at is None or looked_at[0].standing is Standing.CONSUMED:
         return redirect(url_for("sign_in.form"), 303)
     known, identifier = looked_at
@@ -139,23 +142,23 @@ def address() -> Response | Page:
     return sign_in.sign_in_page(
         SignInForm(formdata=None, data={"identifier": identifier}),
         None,
-        action=url_for(".confirm", code=code),
-        notice=gettext(OneTimeCodeRefused.sentence) if is_dead else None,
+        action=url_for(".confirm", code=one_time_code),
+        notice=gettext(OneTimeCodeRefused.sentence) if is_dead else str(LAST_STEP),
     )
 
 
 @blueprint.post("/activation/adresse")
 def confirm() -> Response | Page:
     """The chosen password on the mailed page: the address is confirmed, the account active."""
-    code = _code()
-    action = url_for(".confirm", code=code)
+    one_time_code = _one_time_code()
+    action = url_for(".confirm", code=one_time_code)
     filled = sign_in.well_formed_form()
     if not filled.validate():
         return sign_in.sign_in_page(filled, None, status=422, action=action)
     try:
         signed_in = service.sign_in_at_address(
             filled.couple,
-            code,
+            one_time_code,
             network=sign_in.request_network(),
             user_agent=sign_in.user_agent(),
             browser_secret=cookie_secret(),
@@ -342,10 +345,10 @@ def _allow_way_back(demande: str | None) -> None:
     allow(form_action=[carried.client_home])
 
 
-def _code() -> str:
+def _one_time_code() -> str:
     """The code of the mailed URL; empty when it cannot be one."""
-    code = request.args.get("code", "")
-    return code if len(code) <= LONGEST_CODE else ""
+    one_time_code = request.args.get("code", "")
+    return one_time_code if len(one_time_code) <= LONGEST_CODE else ""
 
 
 def _notice() -> str | None:

@@ -25,6 +25,13 @@ def test_a_parent_activates_from_the_letter(parent, browser, mailed_address, acc
     assert browser.get("/activation/terminee").status_code == 200
 
 
+def test_the_mailed_page_knows_the_identifier_and_says_what_is_left(activating, new_browser, mailed_address):
+    page = new_browser().get(mailed_address()).text
+
+    assert f'value="{activating.identifier}"' in page
+    assert "Connectez-vous avec le mot de passe que vous avez choisi" in page
+
+
 def test_the_form_has_the_leaflets_labels_in_order(parent, browser):
     browser.sign_in(parent.identifier, parent.provisional_password)
 
