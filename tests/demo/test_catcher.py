@@ -158,7 +158,7 @@ def smtp_port(mailbox: Mailbox) -> Iterator[int]:
     controller.stop()
 
 
-class CatcherHttpClient(TwilioHttpClient):
+class CatcherHttpClient(TwilioHttpClient):  # type: ignore[misc]  # Twilio's library is untyped
     """Twilio's own HTTP client, its host replaced: the library fixes it."""
 
     def __init__(self, port: int) -> None:

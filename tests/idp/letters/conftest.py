@@ -35,8 +35,9 @@ def school(idp_context: Flask) -> str:
 @pytest.fixture
 def add_child(school: str) -> AddChild:
     def add(given_name: str = "Léa", **columns: object) -> UUID:
+        child_id = uuid7()
         values = {
-            "id": uuid7(),
+            "id": child_id,
             "given_name": given_name,
             "family_name": "D’HERBOMEZ",
             "birth_date": date(2018, 3, 14),
@@ -48,7 +49,7 @@ def add_child(school: str) -> AddChild:
         } | columns
         with transaction() as session:
             session.add(Child(**values))
-        return values["id"]
+        return child_id
 
     return add
 
@@ -59,8 +60,9 @@ def add_guardian(school: str, add_child: AddChild) -> AddGuardian:
         identifier: str = "c.dherbomez", *, children: list[UUID] | None = None, **columns: object
     ) -> UUID:
         child_ids = [add_child()] if children is None else children
+        account_id = uuid7()
         values = {
-            "id": uuid7(),
+            "id": account_id,
             "identifier": identifier,
             "state": AccountState.CREATED,
             "title": "MME",
@@ -69,7 +71,6 @@ def add_guardian(school: str, add_child: AddChild) -> AddGuardian:
             "created_at": IMPORTED_AT,
             "updated_at": IMPORTED_AT,
         } | columns
-        account_id = values["id"]
         with transaction() as session:
             session.add(Account(**values))
             session.flush()

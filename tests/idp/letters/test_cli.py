@@ -40,7 +40,7 @@ def test_nothing_that_is_printed_on_the_terminal_is_a_password(
 
     result = run("letters", "print", "--school", UAI, "-o", destination)
 
-    assert issued(account_id).provisional_password not in result.output.replace(" ", "")  # type: ignore[union-attr]
+    assert issued(account_id).provisional_password not in result.output.replace(" ", "")
 
 
 def test_a_class_is_chosen_by_its_label_in_any_case(
@@ -78,7 +78,7 @@ def test_reissuing_acts_with_apply_alone(
     result = run("letters", "reissue", "--school", UAI, "-o", destination, *flags)
 
     assert result.exit_code == 0
-    assert issued(account_id).issue_number == (2 if flags else 1)  # type: ignore[union-attr]
+    assert issued(account_id).issue_number == (2 if flags else 1)
     assert destination.exists() == bool(flags)
 
 

@@ -3,6 +3,7 @@ import stat
 import subprocess
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import page
 import pytest
@@ -13,6 +14,7 @@ from sqlalchemy import select
 from idp.accounts.rules import AccountState
 from idp.audit.models import AuditEntry
 from idp.db import db, transaction
+from idp.families import service as families
 from idp.letters import service
 from idp.letters.rules import (
     LetterKind,
@@ -24,6 +26,7 @@ from idp.letters.rules import (
     SkipReason,
 )
 from idp.passwords import service as passwords
+from shared.documents import compile_pdf
 from tests.conftest import FrozenClock
 from tests.idp.letters.conftest import UAI, AddChild, AddGuardian, issued, state_of
 
@@ -44,7 +47,7 @@ def test_printing_issues_a_password_that_can_be_read_back_from_the_page(
     assert (letter.expires_at - now).days == 90
     text = text_of(destination)
     assert "c.dherbomez" in text
-    assert PASSWORD.search(text).group().replace(" ", "") == letter.provisional_password  # type: ignore[union-attr]
+    assert PASSWORD.search(text).group().replace(" ", "") == letter.provisional_password
 
 
 def test_printing_again_gives_the_same_password_and_the_same_end(
@@ -58,7 +61,7 @@ def test_printing_again_gives_the_same_password_and_the_same_end(
 
     assert issued(account_id) == first
     assert kinds(plan) == [LetterKind.REPRINTED]
-    assert f"{first.provisional_password[:4]} {first.provisional_password[4:]}" in text_of(destination)  # type: ignore[union-attr]
+    assert f"{first.provisional_password[:4]} {first.provisional_password[4:]}" in text_of(destination)
 
 
 def test_the_same_letters_are_the_same_bytes(add_guardian: AddGuardian, destination: Path, now: datetime):
@@ -111,7 +114,7 @@ def test_reissuing_kills_the_older_letter(add_guardian: AddGuardian, destination
     state = passwords.provisional_state(account_id)
     assert not passwords.verify_provisional(state, older.provisional_password)
     assert passwords.verify_provisional(state, newer.provisional_password)
-    assert PASSWORD.search(text_of(destination)).group().replace(" ", "") == newer.provisional_password  # type: ignore[union-attr]
+    assert PASSWORD.search(text_of(destination)).group().replace(" ", "") == newer.provisional_password
 
 
 def test_the_file_is_readable_by_its_owner_alone(add_guardian: AddGuardian, destination: Path, now: datetime):
@@ -160,7 +163,6 @@ def test_no_transaction_is_open_while_the_pages_are_made(
     add_guardian: AddGuardian, destination: Path, now: datetime, monkeypatch: pytest.MonkeyPatch
 ):
     account_id = add_guardian()
-    compile_pdf = service.compile_pdf
 
     def compile_while_another_writes(*arguments, **options):
         with transaction():  # a nested one raises
@@ -179,7 +181,7 @@ def test_pages_that_became_untrue_while_they_were_made_are_made_again(
     add_guardian: AddGuardian, destination: Path, now: datetime, monkeypatch: pytest.MonkeyPatch
 ):
     account_id = add_guardian()
-    compile_pdf, calls = service.compile_pdf, []
+    calls: list[int] = []
 
     def compile_while_another_reissues(*arguments, **options):
         if not calls:
@@ -196,14 +198,13 @@ def test_pages_that_became_untrue_while_they_were_made_are_made_again(
     letter = issued(account_id)
     assert letter is not None
     assert (len(calls), letter.issue_number, kinds(plan)) == (2, 2, [LetterKind.REPRINTED])
-    assert PASSWORD.search(text_of(destination)).group().replace(" ", "") == letter.provisional_password  # type: ignore[union-attr]
+    assert PASSWORD.search(text_of(destination)).group().replace(" ", "") == letter.provisional_password
 
 
 def test_a_school_that_never_rests_is_refused_and_nothing_is_written(
     add_guardian: AddGuardian, destination: Path, now: datetime, monkeypatch: pytest.MonkeyPatch
 ):
     account_id = add_guardian()
-    compile_pdf = service.compile_pdf
 
     def compile_while_another_reissues(*arguments, **options):
         with transaction():
@@ -289,7 +290,7 @@ def test_ac_14_the_qr_code_holds_the_address_of_activation_alone(
     add_guardian: AddGuardian, destination: Path, now: datetime, monkeypatch: pytest.MonkeyPatch
 ):
     add_guardian()
-    compile_pdf, seen = service.compile_pdf, []
+    seen: list[dict[str, Any]] = []
 
     def compile_and_note(template, data, **options):
         seen.append(data)
@@ -362,6 +363,19 @@ def test_whatever_the_names_a_letter_is_one_page(
     pages = PdfReader(destination).pages
     assert len(pages) == 1
     assert "Besoin d’aide" in pages[0].extract_text()
+
+
+@pytest.mark.parametrize("children", [1, 3, 4])
+def test_a_school_of_long_names_prints_one_page_a_guardian(
+    add_guardian: AddGuardian, add_child: AddChild, destination: Path, now: datetime, children: int
+):
+    families.set_contact(UAI, {"name": "École " + "élémentaire " * 16, "email": "a" * 200 + "@ecole.example"})
+    label = "CE1-CE2 de Madame DUPONTEL"
+    add_guardian(children=[add_child(f"Anne-Charlotte-{one}", class_label=label) for one in range(children)])
+
+    service.print_letters(ALL, destination, now=now)
+
+    assert len(PdfReader(destination).pages) == 1
 
 
 def test_folded_only_guardian_and_class_show(add_guardian: AddGuardian, destination: Path, now: datetime):
