@@ -12,7 +12,9 @@ from idp.errors import OAuthRefusal
 from idp.oidc.checks.authorization import AuthorizationRequest, RedirectUriMismatch
 from idp.oidc.differences import kinds_of_difference
 from idp.settings import current as current_settings
+from shared.clock import request_now
 from shared.headers import allow
+from shared.logging import request_reference
 
 RECEIVED_LENGTH = 300
 NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
@@ -50,10 +52,13 @@ def refuse_authorization(refusal: OAuthRefusal, asked: AuthorizationRequest | No
 def error_page(refusal: OAuthRefusal, asked: AuthorizationRequest | None = None) -> BaseResponse:
     """The page for two readers: the parent first, then the service's developers. 400, never a redirect."""
     received = asked.redirect_uri if asked and isinstance(refusal, RedirectUriMismatch) else ""
+    # Without a known client the page is the same to the byte, whatever was sent (AZ-22): no reference, no time.
     page = render_template(
         "oidc/error.html",
         refusal=refusal,
         client=asked.client if asked else None,
+        reference=request_reference() if asked else "",
+        at=request_now(),
         received=received[:RECEIVED_LENGTH],
         differences=kinds_of_difference(received, asked.client.redirect_uris) if asked and received else (),
     )
