@@ -365,6 +365,25 @@ def test_whatever_the_names_a_letter_is_one_page(
     assert "Besoin d’aide" in pages[0].extract_text()
 
 
+@pytest.mark.parametrize("children", [1, 4])
+def test_a_name_of_one_long_word_stays_on_the_paper(
+    add_guardian: AddGuardian, add_child: AddChild, destination: Path, now: datetime, children: int
+):
+    name = "WWWMONTMORENCYBEAUREGARDHAUTERIVECHATEAUNEUFVILLEFRANCHEROCH"
+    add_guardian(
+        family_name=name, children=[add_child(str(one), family_name=name) for one in range(children)]
+    )
+
+    service.print_letters(ALL, destination, now=now)
+
+    boxes = subprocess.run(
+        ["pdftotext", "-bbox", destination, "-"], capture_output=True, text=True, check=True
+    ).stdout
+    right_ends = [float(end) for end in re.findall(r'<word [^>]*xMax="([0-9.]+)"', boxes)]
+    assert max(right_ends) <= 595 - 50
+    assert name in squeezed(text_of(destination)).replace("\u00ad", "")
+
+
 @pytest.mark.parametrize("children", [1, 3, 4])
 def test_a_school_of_long_names_prints_one_page_a_guardian(
     add_guardian: AddGuardian, add_child: AddChild, destination: Path, now: datetime, children: int
