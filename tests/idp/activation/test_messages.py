@@ -2,6 +2,7 @@
 
 import re
 from html import unescape
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -15,7 +16,12 @@ URL = "https://compte.example/activation/adresse?code=" + "a" * 43
 
 @pytest.fixture(params=["confirm_email", "password_changed"])
 def rendered(request, idp_context, now):
-    common = {"to": "celine@exemple.fr", "account_id": ACCOUNT_ID, "identifier": "c.dupont2", "locale": "fr"}
+    common: dict[str, Any] = {
+        "to": "celine@exemple.fr",
+        "account_id": ACCOUNT_ID,
+        "identifier": "c.dupont2",
+        "locale": "fr",
+    }
     message = {
         "confirm_email": lambda: messages.confirm_email(**common, url=URL, hours=24),
         "password_changed": lambda: messages.password_changed(**common, at=now),

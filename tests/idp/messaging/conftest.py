@@ -1,5 +1,6 @@
 """Real SMTP servers, in this process: plain, with STARTTLS, with TLS, and with bad manners."""
 
+import asyncio
 import socket
 import ssl
 from collections.abc import Callable, Iterator
@@ -51,7 +52,7 @@ class Postman:
 
     async def handle_QUIT(self, server: SMTP, _session: Any, _envelope: Any) -> str:  # noqa: N802
         if self.hangs_up_at_quit:
-            assert server.transport is not None
+            assert isinstance(server.transport, asyncio.Transport)
             server.transport.abort()
         return "221 Bye"
 
