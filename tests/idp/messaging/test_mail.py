@@ -11,6 +11,9 @@ from flask import current_app
 from idp.messaging import mail
 from idp.messaging.mail import DeliveryRefused, Envelope
 from idp.messaging.rules import Message, RenderedMail
+from idp.settings import Settings
+from shared.settings import SettingsRefused
+from tests.conftest import idp_settings_values
 from tests.idp.messaging.conftest import Postman
 
 ENVELOPE = Envelope(UUID(int=7), datetime(2026, 11, 23, 8, 0, tzinfo=UTC))
@@ -191,3 +194,12 @@ def test_em_16_typed_text_is_escaped_and_never_a_link(idp_context):
     assert "<svg" not in rendered.html
     assert rendered.html.count("<a ") == 2  # the link of the mail and the help page
     assert "https://compte.example/piege</a>" not in rendered.html
+
+
+@pytest.mark.parametrize("host", ["smtp.exemple.fr", "10.0.0.5", "localhost.exemple.fr"])
+def test_plain_smtp_is_refused_for_any_host_but_this_machine(host):
+    plain = idp_settings_values("sqlite://") | {"mail_security": "none"}
+
+    with pytest.raises(SettingsRefused):
+        Settings.load(**plain | {"mail_host": host})
+    assert Settings.load(**plain | {"mail_host": "127.0.0.1"}).mail_security == "none"
