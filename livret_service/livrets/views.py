@@ -33,13 +33,14 @@ def children() -> ResponseReturnValue:
 
 @blueprint.get("/livrets/<child>")
 def livret(child: str) -> ResponseReturnValue:
-    """One child's years, periods and bilans de cycle."""
+    """One child's years, periods and bilans de cycle; links to those of the other children."""
     reader = current_reader()
     try:
         found = service.livret_for(reader, child, now=request_now())
     except LivretNotFound:
         abort(404)
-    return render_template("livrets/livret.html", livret=found, siblings=reader.children)
+    livrets = service.livrets_of(reader, now=request_now())
+    return render_template("livrets/livret.html", livret=found, livrets=livrets)
 
 
 @blueprint.get("/livrets/<child>/<bilan>")
