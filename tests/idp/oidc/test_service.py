@@ -1,0 +1,103 @@
+"""The statements alone hold every condition, whatever was checked before them."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from flask import Flask
+from sqlalchemy import event, select, update
+
+from idp.accounts.models import Account, AccountState
+from idp.db import db, transaction
+from idp.oidc import clients, service
+from idp.oidc.models import AuthorizationCode
+from idp.oidc.registration import ClientMetadata
+from idp.oidc.service import AuthorizationCodeRefused, CodeRequest, Redemption
+from idp.sessions import service as sessions
+from idp.sessions.models import AccountSession
+from idp.sessions.rules import OpenedWith
+from tests.conftest import FrozenClock
+from tests.relying_party import REDIRECT_URI, make_parent
+
+ASKED = CodeRequest("livret", REDIRECT_URI, "openid profile", nonce=None, code_challenge=None)
+
+
+@pytest.fixture
+def session_id(idp_context: Flask, clock: FrozenClock) -> UUID:
+    """A living session of an active parent; the client is registered."""
+    clients.add_client(ClientMetadata("livret", "Livret", (REDIRECT_URI,), "openid"), now=clock.now)
+    account_id = make_parent()
+    with transaction():
+        return sessions.open_session(account_id, OpenedWith.CHOSEN, now=clock.now).id
+
+
+def change(model: Any, **values: Any) -> None:
+    with transaction():
+        db.session.execute(update(model).values(**values))
+
+
+def redemption(authorization_code: str, **changes: Any) -> Redemption:
+    values = {"client_id": "livret", "redirect_uri": REDIRECT_URI, "code_challenge": None} | changes
+    return Redemption(authorization_code=authorization_code, **values)
+
+
+def test_a_code_for_a_session_that_holds(session_id: UUID, clock: FrozenClock):
+    assert service.issue_authorization_code(ASKED, session_id, now=clock.now) is not None
+
+
+@pytest.mark.parametrize("state", [state for state in AccountState if state is not AccountState.ACTIVE])
+def test_none_for_an_account_that_is_not_active(session_id: UUID, clock: FrozenClock, state: AccountState):
+    change(Account, state=state)
+
+    assert service.issue_authorization_code(ASKED, session_id, now=clock.now) is None
+
+
+def test_none_for_the_letters_password(session_id: UUID, clock: FrozenClock):
+    change(AccountSession, opened_with=OpenedWith.PROVISIONAL)
+
+    assert service.issue_authorization_code(ASKED, session_id, now=clock.now) is None
+
+
+def test_none_for_a_session_that_ended_or_ran_out_or_never_was(session_id: UUID, clock: FrozenClock):
+    assert service.issue_authorization_code(ASKED, uuid4(), now=clock.now) is None
+    assert service.issue_authorization_code(ASKED, session_id, now=clock.now + timedelta(hours=8)) is None
+    change(AccountSession, ended_at=clock.now)
+    assert service.issue_authorization_code(ASKED, session_id, now=clock.now) is None
+
+
+def test_none_for_a_client_that_is_disabled_or_unknown(session_id: UUID, clock: FrozenClock):
+    unknown = CodeRequest("nobody", REDIRECT_URI, "openid", nonce=None, code_challenge=None)
+    assert service.issue_authorization_code(unknown, session_id, now=clock.now) is None
+    clients.disable_client("livret", now=clock.now)
+    assert service.issue_authorization_code(ASKED, session_id, now=clock.now) is None
+    assert db.session.scalars(select(AuthorizationCode.id)).all() == []
+
+
+def test_an_expired_session_redeems_and_honours_nothing(session_id: UUID, clock: FrozenClock):
+    kept = service.issue_authorization_code(ASKED, session_id, now=clock.now)
+    used = service.issue_authorization_code(ASKED, session_id, now=clock.now)
+    access_token = service.redeem_authorization_code(redemption(str(used)), now=clock.now).access_token
+    change(AccountSession, expires_at=clock.now)
+
+    with pytest.raises(AuthorizationCodeRefused):
+        service.redeem_authorization_code(redemption(str(kept)), now=clock.now)
+    assert service.find_access_token(access_token, now=clock.now) is None
+
+
+def test_a_hot_path_is_few_statements(session_id: UUID, clock: FrozenClock):
+    """design 7: one to issue, two to redeem, one to honour; begin and commit beside."""
+    statements: list[str] = []
+    listen = lambda *arguments: arguments[2].startswith("BEGIN") or statements.append(arguments[2])  # noqa: E731
+    event.listen(db.engine, "before_cursor_execute", listen)
+    try:
+        code = service.issue_authorization_code(ASKED, session_id, now=clock.now)
+        issued = len(statements)
+        tokens = service.redeem_authorization_code(redemption(str(code)), now=clock.now)
+        redeemed = len(statements) - issued
+        service.find_access_token(tokens.access_token, now=clock.now)
+        honoured = len(statements) - issued - redeemed
+    finally:
+        event.remove(db.engine, "before_cursor_execute", listen)
+
+    assert (issued, redeemed, honoured) == (1, 2, 1)
