@@ -1,6 +1,6 @@
 """Rows that are valid by default, each in a transaction of its own. Names carry an accent or an apostrophe."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from itertools import count
 from typing import Any
 
@@ -12,6 +12,8 @@ from idp.families.rules import ChildId
 
 SCHOOL_UAI = "0990001N"
 LONG_AGO = datetime(2026, 9, 1, 8, tzinfo=UTC)
+# A letter printed at eight o'clock UTC on a winter morning works until that evening in France, ninety days later.
+LETTER_LIFE = timedelta(days=90, hours=14, minutes=59, seconds=59)
 _numbers = count(1)
 
 

@@ -4,9 +4,10 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from threading import BoundedSemaphore
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from nacl.exceptions import CryptoError
 from nacl.pwhash import argon2id
@@ -33,6 +34,8 @@ from idp.passwords.rules import (
 )
 from idp.settings import current as current_settings
 
+PARIS = ZoneInfo("Europe/Paris")
+LAST_SECOND = time(23, 59, 59)
 SLOT_WAIT_SECONDS = 2.0
 RETRY_AFTER_SECONDS = 10
 # No account has this id: deriving for it costs what deriving for a real one costs.
@@ -280,8 +283,12 @@ def _issued(account_id: UUID, issue_number: int, now: datetime) -> IssuedPasswor
 
 
 def letter_end(now: datetime) -> datetime:
-    """Until when a provisional password works that is issued at `now`."""
-    return now + timedelta(days=current_settings().letter_valid_days)
+    """Until when a provisional password works that is issued at `now`: the last second of its last day, in France.
+
+    The letter prints a day, and that whole day must be good.
+    """
+    last_day = (now + timedelta(days=current_settings().letter_valid_days)).astimezone(PARIS).date()
+    return datetime.combine(last_day, LAST_SECOND, tzinfo=PARIS).astimezone(UTC)
 
 
 def _derive(account_id: UUID, issue_number: int) -> str:

@@ -23,7 +23,7 @@ from idp.passwords import service as passwords
 from idp.sessions import service as sessions
 from idp.sessions.rules import SessionEndReason
 from shared.secrets import digest, new_secret
-from tests.factories import make_account, make_child, make_link, make_school
+from tests.factories import LETTER_LIFE, make_account, make_child, make_link, make_school
 from tests.idp.activation.conftest import CHOSEN_PASSWORD, EMAIL, begin, form_filled
 from tests.idp.activation.test_views import correct, csrf, letter_that_meets_the_rules, send_again
 
@@ -84,7 +84,7 @@ def test_ac_01_an_accepted_form_ends_the_provisional_password(
 def test_ac_02_after_90_days_the_letter_is_over_and_the_page_names_the_school(
     parent, browser, clock, idp_app, minutes
 ):
-    clock.advance(days=90, minutes=minutes)
+    clock.advance(seconds=LETTER_LIFE.total_seconds(), minutes=minutes)
 
     answer = browser.sign_in(parent.identifier, parent.provisional_password)
 
@@ -98,13 +98,13 @@ def test_ac_02_after_90_days_the_letter_is_over_and_the_page_names_the_school(
 
 @pytest.mark.parametrize("minutes", [5, 0.02])
 def test_ac_02_until_then_it_works(parent, browser, clock, minutes):
-    clock.advance(days=90, minutes=-minutes)
+    clock.advance(seconds=LETTER_LIFE.total_seconds(), minutes=-minutes)
 
     assert browser.sign_in(parent.identifier, parent.provisional_password).location == "/activation"
 
 
 def test_ac_02_a_letter_that_ends_while_the_form_is_open_is_refused(parent, browser, clock, account):
-    clock.advance(days=90, minutes=-5)
+    clock.advance(seconds=LETTER_LIFE.total_seconds(), minutes=-5)
     browser.sign_in(parent.identifier, parent.provisional_password)
     page = browser.get("/activation")
     clock.advance(minutes=5)

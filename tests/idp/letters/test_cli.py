@@ -8,6 +8,7 @@ from flask import Flask
 from idp.accounts.rules import AccountState
 from idp.cli import idp
 from tests.conftest import FrozenClock
+from tests.factories import LETTER_LIFE
 from tests.idp.letters.conftest import UAI, AddChild, AddGuardian, issued, state_of
 
 
@@ -60,7 +61,7 @@ def test_expired_letters_are_named_and_the_command_says_partly_done(
 ):
     add_guardian()
     run("letters", "print", "--school", UAI, "-o", destination)
-    clock.advance(days=90)
+    clock.advance(seconds=LETTER_LIFE.total_seconds())
 
     result = run("letters", "print", "--school", UAI, "-o", destination)
 

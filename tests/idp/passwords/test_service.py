@@ -22,7 +22,7 @@ from idp.passwords.rules import (
 )
 from idp.passwords.service import Hasher, IssuedPassword
 from tests.conftest import FrozenClock
-from tests.factories import make_account
+from tests.factories import LETTER_LIFE, make_account
 from tests.hashing import CHEAP_COST, CountingHasher
 
 CHOSEN = "Kx7mPq2w"
@@ -205,7 +205,7 @@ def test_ac_02_a_letter_is_dead_after_90_days(
 ) -> None:
     account_id = make_account()
     letter = issue(account_id, clock.now)
-    clock.advance(days=90, seconds=seconds)
+    clock.advance(seconds=LETTER_LIFE.total_seconds() + seconds)
 
     try:
         with transaction():

@@ -21,6 +21,7 @@ from idp.sign_in import service
 from idp.sign_in.rules import LetterExpired, SignInRefused, SignInSlowed
 from idp.sign_in.service import Authenticated
 from tests.conftest import FrozenClock
+from tests.factories import LETTER_LIFE
 from tests.hashing import CountingHasher
 from tests.idp.sign_in.conftest import CHOSEN, UNKNOWN, People, Person
 
@@ -117,7 +118,7 @@ def test_ac_02_after_90_days_the_right_couple_learns_that_the_letter_expired_and
     idp_context: Flask, people: People, clock: FrozenClock, seconds: int
 ) -> None:
     person = people.with_letter()
-    end = clock.advance(days=90)
+    end = clock.advance(seconds=LETTER_LIFE.total_seconds())
 
     with pytest.raises(LetterExpired) as refusal:
         authenticate(person.identifier, person.letter, clock.advance(seconds=seconds))
@@ -134,7 +135,9 @@ def test_ac_02_one_second_before_its_end_a_letter_works(
 ) -> None:
     person = people.with_letter()
 
-    assert authenticate(person.identifier, person.letter, clock.advance(days=90, seconds=-1))
+    assert authenticate(
+        person.identifier, person.letter, clock.advance(seconds=LETTER_LIFE.total_seconds() - 1)
+    )
 
 
 def test_ac_03_the_older_letter_is_dead_at_once(idp_context: Flask, people: People, now: datetime) -> None:
