@@ -118,4 +118,4 @@ class Settings(ServiceSettings):
 
 def current() -> Settings:
     """The settings of the running application."""
-    return cast(Settings, current_app.extensions["settings"])
+    return cast("Settings", current_app.extensions["settings"])

@@ -21,11 +21,11 @@ def init_clock(app: Flask, clock: Clock) -> None:
 
 def app_now() -> datetime:
     """The application's clock, read again at each call: for commands and workers."""
-    return cast(Clock, current_app.extensions["clock"])()
+    return cast("Clock", current_app.extensions["clock"])()
 
 
 def request_now() -> datetime:
     """The instant of this request: read once, so that one request has one time."""
     if "now" not in g:
         g.now = app_now()
-    return cast(datetime, g.now)
+    return cast("datetime", g.now)

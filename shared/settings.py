@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from typing import Annotated, Any, ClassVar, Self, TypeVar
+from typing import Annotated, Any, ClassVar, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
@@ -60,8 +60,6 @@ def check_key(value: bytes) -> bytes:
 PublicUrl = Annotated[str, AfterValidator(check_public_url)]
 # Kept out of repr: a setting that is printed by mistake must not show a key.
 SecretKey = Annotated[bytes, BeforeValidator(decode_key), AfterValidator(check_key), Field(repr=False)]
-
-_Settings = TypeVar("_Settings", bound="ServiceSettings")
 
 
 class ServiceSettings(BaseSettings):
