@@ -32,7 +32,7 @@ def import_everything() -> None:
                 importlib.import_module(module.name)
 
 
-def leaves(base: type) -> Iterator[type]:
+def leaves(base: Any) -> Iterator[Any]:
     """Every subclass, at any depth."""
     for child in base.__subclasses__():
         yield child
