@@ -85,8 +85,9 @@ def test_the_token_endpoint(
     for body in (as_text(pairs), as_text([("grant_type", "authorization_code"), ("code", "x"), *pairs]), raw):
         response = browser.post("/oauth/token", data=body, headers={"Content-Type": form} | headers)
         assert response.status_code in {400, 401}
-        assert set(response.json) == {"error", "error_description"}
-        assert not set(response.json["error_description"]) & set('"\\\r\n\t')
+        answer = response.get_json()
+        assert set(answer) == {"error", "error_description"}
+        assert not set(answer["error_description"]) & set('"\\\r\n\t')
 
 
 @ONE_APPLICATION

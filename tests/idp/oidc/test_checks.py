@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from idp.accounts.rules import AccountState
+from idp.accounts.rules import AccountId, AccountState
 from idp.oidc.checks.authorization import AuthorizationRequest
 from idp.oidc.checks.parameters import (
     ParameterMalformed,
@@ -21,7 +21,7 @@ from idp.sessions.rules import CurrentSession, OpenedWith
 
 NOW = datetime(2026, 11, 23, 8, tzinfo=UTC)
 SESSION = CurrentSession(
-    id=UUID(int=1), sid="sid", account_id=UUID(int=2), identifier="c.dupont", given_name="Céline", family_name="DUPONT",
+    id=UUID(int=1), sid="sid", account_id=AccountId(UUID(int=2)), identifier="c.dupont", given_name="Céline", family_name="DUPONT",
     state=AccountState.ACTIVE, opened_with=OpenedWith.CHOSEN, issue_number=None, signed_in_at=NOW, last_seen_at=NOW,
     expires_at=NOW + timedelta(hours=8),
 )  # fmt: skip

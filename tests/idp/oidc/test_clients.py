@@ -1,6 +1,7 @@
 """The client directory of a worker, and the registry behind it."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -70,9 +71,14 @@ def test_disabling_twice_keeps_the_first_instant(idp_context: Flask, now: dateti
 
 def test_a_record_is_read_once_in_ten_seconds(idp_context: Flask, now: datetime):
     clients.add_client(METADATA, now=now)
-    ticks, statements = Ticks(), []
+    ticks = Ticks()
+    statements: list[str] = []
     directory = ClientDirectory(ticks)
-    listen = lambda *arguments: arguments[2] == "BEGIN" or statements.append(arguments[2])  # noqa: E731
+
+    def listen(*arguments: Any) -> None:
+        if not arguments[2].startswith("BEGIN"):
+            statements.append(arguments[2])
+
     event.listen(db.engine, "before_cursor_execute", listen)
     try:
         first = directory.find("livret", now=now)

@@ -3,11 +3,12 @@
 import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from flask import Flask
 from joserfc import jwt
-from joserfc.jwk import KeySet
+from joserfc.jwk import KeySet, RSAKey
 from sqlalchemy import event, select, update
 
 from idp.db import db, transaction
@@ -63,11 +64,16 @@ def test_two_nodes_that_start_at_once_create_one_key(idp_app: Flask, now: dateti
 
 
 def test_a_worker_opens_the_private_key_once(idp_context: Flask, monkeypatch: pytest.MonkeyPatch):
-    opened = []
+    opened: list[str] = []
     open_key = service._open
-    monkeypatch.setattr(service, "_open", lambda row: opened.append(row.kid) or open_key(row))
+
+    def counted(row: SigningKey) -> RSAKey:
+        opened.append(row.kid)
+        return open_key(row)
+
+    monkeypatch.setattr(service, "_open", counted)
     ticks = iter(range(0, 10_000, 60))
-    monkeypatch.setattr(service.time, "monotonic", lambda: float(next(ticks)))
+    monkeypatch.setattr("idp.signing_keys.service.time.monotonic", lambda: float(next(ticks)))
 
     keys = {id(service.active_key()) for _ in range(5)}
 
@@ -77,7 +83,10 @@ def test_a_worker_opens_the_private_key_once(idp_context: Flask, monkeypatch: py
 def test_within_ten_seconds_no_row_is_read(idp_context: Flask):
     service.active_key()
     statements: list[str] = []
-    listen = lambda *arguments: statements.append(arguments[2])  # noqa: E731
+
+    def listen(*arguments: Any) -> None:
+        statements.append(arguments[2])
+
     event.listen(db.engine, "before_cursor_execute", listen)
     try:
         service.active_key()
@@ -106,7 +115,7 @@ def test_a_rotation_publishes_first_signs_later_and_verifies_last(idp_context: F
 
     clock.advance(days=1)
     assert rotate(clock.now) == 1
-    assert first.kid not in service.public_jwks().decode()
+    assert str(first.kid) not in service.public_jwks().decode()
     # An old hint is still ours to recognise.
     assert jwt.decode(token, service.verification_keys(), algorithms=["RS256"]).claims == {"sub": "x"}
 
