@@ -247,82 +247,82 @@ class IdTokenClaims:
     max_age: timedelta | None = None
 
 
-def check_issuer(token: IdTokenClaims) -> None:
+def check_issuer(id_token: IdTokenClaims) -> None:
     """Core 3.1.3.7 (2): `iss` to the character. Raises IdTokenRefused."""
-    _require(token.claims.get("iss") == token.issuer, "iss")
+    _require(id_token.claims.get("iss") == id_token.issuer, "iss")
 
 
-def check_audience(token: IdTokenClaims) -> None:
+def check_audience(id_token: IdTokenClaims) -> None:
     """Core 3.1.3.7 (3): this client and nobody else; another audience is another trust. Raises IdTokenRefused."""
-    _require(token.claims.get("aud") in (token.client_id, [token.client_id]), "aud")
+    _require(id_token.claims.get("aud") in (id_token.client_id, [id_token.client_id]), "aud")
 
 
-def check_authorized_party(token: IdTokenClaims) -> None:
+def check_authorized_party(id_token: IdTokenClaims) -> None:
     """Core 3.1.3.7 (5): `azp`, when there, is this client. Raises IdTokenRefused."""
-    _require(token.claims.get("azp", token.client_id) == token.client_id, "azp")
+    _require(id_token.claims.get("azp", id_token.client_id) == id_token.client_id, "azp")
 
 
-def check_expiry(token: IdTokenClaims) -> None:
+def check_expiry(id_token: IdTokenClaims) -> None:
     """Core 3.1.3.7 (9): `exp` is not past by more than the leeway. Raises IdTokenRefused."""
-    _require(_instant(token, "exp") > (token.now - LEEWAY).timestamp(), "exp")
+    _require(_instant(id_token, "exp") > (id_token.now - LEEWAY).timestamp(), "exp")
 
 
-def check_issued_at(token: IdTokenClaims) -> None:
+def check_issued_at(id_token: IdTokenClaims) -> None:
     """Core 3.1.3.7 (10): `iat` is of this minute, neither old nor yet to come. Raises IdTokenRefused."""
-    issued_at = _instant(token, "iat")
-    _require(issued_at <= (token.now + LEEWAY).timestamp(), "iat in the future")
-    _require(issued_at >= (token.now - MAXIMUM_AGE - LEEWAY).timestamp(), "iat too old")
+    issued_at = _instant(id_token, "iat")
+    _require(issued_at <= (id_token.now + LEEWAY).timestamp(), "iat in the future")
+    _require(issued_at >= (id_token.now - MAXIMUM_AGE - LEEWAY).timestamp(), "iat too old")
 
 
-def check_not_before(token: IdTokenClaims) -> None:
+def check_not_before(id_token: IdTokenClaims) -> None:
     """RFC 7519 4.1.5: `nbf`, when there, has come. Raises IdTokenRefused."""
-    if "nbf" in token.claims:
-        _require(_instant(token, "nbf") <= (token.now + LEEWAY).timestamp(), "nbf")
+    if "nbf" in id_token.claims:
+        _require(_instant(id_token, "nbf") <= (id_token.now + LEEWAY).timestamp(), "nbf")
 
 
-def check_nonce(token: IdTokenClaims) -> None:
+def check_nonce(id_token: IdTokenClaims) -> None:
     """Core 3.1.3.7 (11): the nonce of this attempt; no claim of the token waives it. Raises IdTokenRefused."""
-    nonce = token.claims.get("nonce")
-    _require(isinstance(nonce, str) and hmac.compare_digest(nonce.encode(), token.nonce.encode()), "nonce")
+    nonce = id_token.claims.get("nonce")
+    _require(isinstance(nonce, str) and hmac.compare_digest(nonce.encode(), id_token.nonce.encode()), "nonce")
 
 
-def check_access_token_hash(token: IdTokenClaims) -> None:
+def check_access_token_hash(id_token: IdTokenClaims) -> None:
     """Core 3.1.3.8: `at_hash`, when there, is of this access token; an unknown hash fails. Raises IdTokenRefused."""
-    if "at_hash" not in token.claims:
+    if "at_hash" not in id_token.claims:
         return
-    hash_of = HALF_HASHES.get(token.algorithm)
+    hash_of = HALF_HASHES.get(id_token.algorithm)
     if hash_of is None:
         raise IdTokenRefused("at_hash")
-    whole = hash_of(token.access_token.encode()).digest()
+    whole = hash_of(id_token.access_token.encode()).digest()
     half = base64.urlsafe_b64encode(whole[: len(whole) // 2]).rstrip(b"=").decode()
-    _require(token.claims["at_hash"] == half, "at_hash")
+    _require(id_token.claims["at_hash"] == half, "at_hash")
 
 
-def check_authentication_time(token: IdTokenClaims) -> None:
+def check_authentication_time(id_token: IdTokenClaims) -> None:
     """Core 3.1.3.7 (13): `auth_time` is an instant, and recent enough when `max_age` was asked.
 
     Raises IdTokenRefused, AuthenticationTooOld.
     """
-    if "auth_time" in token.claims:
-        _require(_instant(token, "auth_time") <= (token.now + LEEWAY).timestamp(), "auth_time")
-    if token.max_age is None:
+    if "auth_time" in id_token.claims:
+        _require(_instant(id_token, "auth_time") <= (id_token.now + LEEWAY).timestamp(), "auth_time")
+    if id_token.max_age is None:
         return
-    oldest = (token.asked_at - token.max_age - LEEWAY).timestamp()
-    if "auth_time" not in token.claims or _instant(token, "auth_time") < oldest:
+    oldest = (id_token.asked_at - id_token.max_age - LEEWAY).timestamp()
+    if "auth_time" not in id_token.claims or _instant(id_token, "auth_time") < oldest:
         raise AuthenticationTooOld("auth_time")
 
 
-def check_subject(token: IdTokenClaims) -> None:
+def check_subject(id_token: IdTokenClaims) -> None:
     """Core 2: `sub` is a string of 1 to 255 ASCII characters. Raises IdTokenRefused."""
-    subject = token.claims.get("sub")
+    subject = id_token.claims.get("sub")
     _require(
         isinstance(subject, str) and 0 < len(subject) <= MAXIMUM_TEXT_LENGTH and subject.isascii(), "sub"
     )
 
 
-def check_session_identifier(token: IdTokenClaims) -> None:
+def check_session_identifier(id_token: IdTokenClaims) -> None:
     """Back-Channel Logout 2.1: `sid`, when there, is a string. Raises IdTokenRefused."""
-    sid = token.claims.get("sid", "absent")
+    sid = id_token.claims.get("sid", "absent")
     _require(isinstance(sid, str) and 0 < len(sid) <= MAXIMUM_TEXT_LENGTH, "sid")
 
 
@@ -341,10 +341,10 @@ ID_TOKEN_CHECKS: tuple[Callable[[IdTokenClaims], None], ...] = (
 )
 
 
-def check_id_token(token: IdTokenClaims) -> None:
+def check_id_token(id_token: IdTokenClaims) -> None:
     """Every check of an ID token's claims, in order. The signature was verified before. Raises IdTokenRefused."""
     for check in ID_TOKEN_CHECKS:
-        check(token)
+        check(id_token)
 
 
 def _require(holds: bool, claim: str) -> None:  # noqa: FBT001 - the condition itself
@@ -352,8 +352,8 @@ def _require(holds: bool, claim: str) -> None:  # noqa: FBT001 - the condition i
         raise IdTokenRefused(claim)
 
 
-def _instant(token: IdTokenClaims, claim: str) -> float:
-    value = token.claims.get(claim)
+def _instant(id_token: IdTokenClaims, claim: str) -> float:
+    value = id_token.claims.get(claim)
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise IdTokenRefused(claim)
     if isinstance(value, float) and not math.isfinite(value):
