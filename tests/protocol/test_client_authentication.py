@@ -217,6 +217,15 @@ class TestOneMethod:
 
         assert (response.status_code, response.json["error"]) == (400, "invalid_request")
 
+    def test_a_good_request_in_parts_is_refused(self, client_of):
+        party = client_of("client_secret_basic")
+        data, header = form(party.authorization_code()), basic(party.client_id, party.secret)
+
+        response = post(party, data, header, content_type="multipart/form-data")
+
+        assert (response.status_code, response.json["error"]) == (400, "invalid_request")
+        assert post(party, data, header).status_code == 200
+
     def test_get_is_not_a_method(self, client_of):
         assert client_of("none").browser.get("/oauth/token").status_code == 405
 
