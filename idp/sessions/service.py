@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import select, text, update
+from sqlalchemy import bindparam, select, text, update
 
 from idp.accounts.models import Account
 from idp.accounts.rules import AccountId
@@ -24,6 +24,33 @@ from shared.database import uuid7
 from shared.secrets import digest, new_secret
 
 LONGEST_USER_AGENT = 300
+
+
+# Read by every page and every authorization: built once, for building it costs more than running it.
+FIND_SESSION = (
+    select(
+        AccountSession.id,
+        AccountSession.sid,
+        AccountSession.account_id,
+        Account.identifier,
+        Account.given_name,
+        Account.family_name,
+        Account.state,
+        AccountSession.opened_with,
+        AccountSession.issue_number,
+        AccountSession.signed_in_at,
+        AccountSession.last_seen_at,
+        AccountSession.expires_at,
+    )
+    .join(Account, Account.id == AccountSession.account_id)
+    .where(
+        AccountSession.session_digest == bindparam("presented_digest"),
+        AccountSession.ended_at.is_(None),
+        AccountSession.expires_at > bindparam("now"),
+        AccountSession.last_seen_at > bindparam("idle_since"),
+        Account.state.in_(STATES_WITH_SESSIONS),
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,30 +114,8 @@ def find_session(session_id: str, *, now: datetime) -> CurrentSession | None:
     One query. Whether it opens more than activation is `CurrentSession.is_full`.
     """
     idle_since = now - timedelta(minutes=current_settings().session_idle_minutes)
-    row = db.session.execute(
-        select(
-            AccountSession.id,
-            AccountSession.sid,
-            AccountSession.account_id,
-            Account.identifier,
-            Account.given_name,
-            Account.family_name,
-            Account.state,
-            AccountSession.opened_with,
-            AccountSession.issue_number,
-            AccountSession.signed_in_at,
-            AccountSession.last_seen_at,
-            AccountSession.expires_at,
-        )
-        .join(Account, Account.id == AccountSession.account_id)
-        .where(
-            AccountSession.session_digest == digest(session_id),
-            AccountSession.ended_at.is_(None),
-            AccountSession.expires_at > now,
-            AccountSession.last_seen_at > idle_since,
-            Account.state.in_(STATES_WITH_SESSIONS),
-        )
-    ).one_or_none()
+    values = {"presented_digest": digest(session_id), "now": now, "idle_since": idle_since}
+    row = db.session.execute(FIND_SESSION, values).one_or_none()
     return CurrentSession(**row._asdict()) if row is not None else None
 
 
