@@ -46,7 +46,7 @@ class Parent:
 
     def __init__(self, issuer: str) -> None:
         self._issuer = issuer
-        self._browser = requests.Session()
+        self.browser = requests.Session()
         self._page: requests.Response | None = None
 
     @property
@@ -58,7 +58,7 @@ class Parent:
 
     def open(self, url: str) -> None:
         """Read a page."""
-        self._page = self._browser.get(urljoin(self._issuer, url), timeout=10)
+        self._page = self.browser.get(urljoin(self._issuer, url), timeout=10)
 
     def fill(self, **typed: str) -> None:
         """Fill in the form of this page that has these fields, and send it. Raises DemoRefused when refused."""
@@ -68,7 +68,7 @@ class Parent:
         form = next((one for one in reader.forms if typed.keys() <= one.fields.keys()), None)
         if form is None:
             raise DemoRefused(f"{page.url}: no form asks for {', '.join(typed)}")
-        self._page = self._browser.post(
+        self._page = self.browser.post(
             urljoin(page.url, form.action), data={**form.fields, **typed}, timeout=30
         )
         if not self._page.ok:

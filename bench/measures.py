@@ -1,0 +1,73 @@
+"""Counting CPU time, and showing it beside what it is compared with."""
+
+import os
+import resource
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One line of a table. milliseconds: CPU for one `unit`; compared_with: CPU of the reference, and its name."""
+
+    name: str
+    milliseconds: float
+    unit: str
+    compared_with: tuple[str, float]
+
+    @property
+    def ratio(self) -> float:
+        """How many times the reference."""
+        return self.milliseconds / self.compared_with[1]
+
+
+def show(title: str, measures: Iterable[Measure]) -> None:
+    """Print a table, aligned, without a frame."""
+    rows = [("measure", "CPU ms", "per", "ratio", "to")]
+    rows += [
+        (one.name, f"{one.milliseconds:.2f}", one.unit, f"×{one.ratio:.2f}", one.compared_with[0])
+        for one in measures
+    ]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    print(f"\n{title}")
+    for row in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def own_milliseconds(act: Callable[[], object], *, rounds: int) -> float:
+    """CPU of this process for one call, the best of three runs of `rounds` calls."""
+    act()
+    return min(_own_run(act, rounds) for _ in range(3))
+
+
+def _own_run(act: Callable[[], object], rounds: int) -> float:
+    before = _cpu(resource.RUSAGE_SELF)
+    for _ in range(rounds):
+        act()
+    return (_cpu(resource.RUSAGE_SELF) - before) / rounds
+
+
+def children_milliseconds(act: Callable[[], object]) -> float:
+    """CPU of the processes that `act` starts and waits for."""
+    before = _cpu(resource.RUSAGE_CHILDREN)
+    act()
+    return _cpu(resource.RUSAGE_CHILDREN) - before
+
+
+def processes_milliseconds(pids: Sequence[int]) -> float:
+    """CPU that running processes have used so far."""
+    return sum(_ticks(pid) for pid in pids) * 1000 / TICKS
+
+
+def _cpu(who: int) -> float:
+    usage = resource.getrusage(who)
+    return (usage.ru_utime + usage.ru_stime) * 1000
+
+
+def _ticks(pid: int) -> int:
+    # The name, in parentheses, may hold spaces: count from its end (proc(5): utime is field 14, stime 15).
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return int(fields[11]) + int(fields[12])

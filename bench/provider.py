@@ -1,0 +1,170 @@
+"""The provider under one client at a time: what an operation costs its processes, beside the cryptography in it."""
+
+import base64
+import hashlib
+import json
+import os
+import secrets
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import requests
+from joserfc import jwt
+from joserfc.jwk import RSAKey
+
+from bench.measures import Measure, own_milliseconds, processes_milliseconds
+from demo.parent import Parent
+from demo.processes import free_port
+from idp.passwords.service import hasher
+
+SERVED = "idp.wsgi:app"
+
+
+class Flow:
+    """A signed-in person, and the client `demo-rp-pkce` asking for tokens again and again."""
+
+    def __init__(self, told: dict[str, Any]) -> None:
+        self._issuer = told["issuer"]
+        self._client = next(one for one in told["clients"] if one["require_pkce"])
+        active = next(one for one in told["guardians"] if one["password"])
+        self.person = (active["identifier"], active["password"])
+        parent = Parent(self._issuer)
+        parent.open("/connexion")
+        parent.fill(identifier=self.person[0], password=self.person[1])
+        self._browser = parent.browser
+        self._backend = requests.Session()
+        self._verifier = secrets.token_urlsafe(32)
+        self.authorization_code = ""
+        self.access_token = ""
+
+    def sign_in(self) -> None:
+        """A whole sign-in: the page, then the form."""
+        parent = Parent(self._issuer)
+        parent.open("/connexion")
+        parent.fill(identifier=self.person[0], password=self.person[1])
+
+    def authorize(self) -> None:
+        """An authorization code for the living session."""
+        challenge = (
+            base64.urlsafe_b64encode(hashlib.sha256(self._verifier.encode()).digest()).rstrip(b"=").decode()
+        )
+        answer = self._browser.get(
+            f"{self._issuer}/oauth/authorize",
+            params={
+                "response_type": "code",
+                "client_id": self._client["client_id"],
+                "redirect_uri": self._client["redirect_uris"][0],
+                "scope": "openid profile email",
+                "state": "s",
+                "nonce": "n",
+                "code_challenge": challenge,
+                "code_challenge_method": "S256",
+            },
+            allow_redirects=False,
+            timeout=10,
+        )
+        self.authorization_code = parse_qs(urlsplit(answer.headers["Location"]).query)["code"][0]
+
+    def redeem(self) -> None:
+        """The code against tokens, the ID token signed with RS256."""
+        answer = self._backend.post(
+            f"{self._issuer}/oauth/token",
+            data={
+                "grant_type": "authorization_code",
+                "code": self.authorization_code,
+                "redirect_uri": self._client["redirect_uris"][0],
+                "code_verifier": self._verifier,
+            },
+            auth=(self._client["client_id"], self._client["client_secret"]),
+            timeout=10,
+        )
+        self.access_token = answer.json()["access_token"]
+
+    def userinfo(self) -> None:
+        """What the access token opens."""
+        bearer = {"Authorization": f"Bearer {self.access_token}"}
+        self._backend.get(f"{self._issuer}/oauth/userinfo", headers=bearer, timeout=10).raise_for_status()
+
+    def discovery(self) -> None:
+        """The metadata."""
+        self._backend.get(f"{self._issuer}/.well-known/openid-configuration", timeout=10).raise_for_status()
+
+    def whole(self) -> None:
+        """Authorize while signed in, token, userinfo."""
+        self.authorize()
+        self.redeem()
+        self.userinfo()
+
+
+@contextmanager
+def running_demo(folder: Path) -> Iterator[tuple[dict[str, Any], list[int]]]:
+    """A demo on free ports: what it tells, and the ids of the provider's processes."""
+    names = ("DEMO_IDP_PORT", "DEMO_LIVRET_PORT", "DEMO_CATCHER_PORT", "DEMO_OPERATIONS_PORT")
+    environment = os.environ | {name: str(free_port()) for name in names} | {"DEMO_DIR": str(folder / "demo")}
+    with subprocess.Popen([sys.executable, "-m", "demo"], env=environment, stdout=subprocess.PIPE) as process:
+        try:
+            if process.stdout is None or not process.stdout.readline():
+                raise SystemExit("bench: the demo did not start")
+            yield json.loads((folder / "demo" / "demo.json").read_text()), pids_of(SERVED)
+        finally:
+            process.terminate()
+
+
+def pids_of(word: str) -> list[int]:
+    """Processes below this one that have the word on their command line."""
+    wanted, parents = [], {}
+    for path in Path("/proc").glob("[0-9]*"):
+        try:
+            parents[int(path.name)] = int((path / "stat").read_text().rpartition(")")[2].split()[1])
+            if word.encode() in (path / "cmdline").read_bytes():
+                wanted.append(int(path.name))
+        except (FileNotFoundError, ProcessLookupError):
+            continue  # it ended while we looked
+
+    def is_ours(pid: int) -> bool:
+        return pid == os.getpid() or (pid in parents and is_ours(parents[pid]))
+
+    return [pid for pid in wanted if is_ours(pid)]
+
+
+def measure(folder: Path, *, flows: int) -> list[Measure]:
+    """Each operation beside one RS256 signature; a sign-in beside one password verification."""
+    signature = ("one RS256 signature", signature_milliseconds())
+    hashing = ("one Argon2id verification", hash_milliseconds())
+    with running_demo(folder) as (told, pids):
+        flow = Flow(told)
+        flow.whole()
+
+        def cost(
+            name: str, act: Callable[[], None], compared_with: tuple[str, float], rounds: int
+        ) -> Measure:
+            before = processes_milliseconds(pids)
+            for _ in range(rounds):
+                act()
+            used = (processes_milliseconds(pids) - before) / rounds
+            return Measure(name, used, "request", compared_with)
+
+        return [
+            cost("discovery", flow.discovery, signature, flows),
+            cost("authorize, signed in", flow.authorize, signature, flows),
+            cost("userinfo", flow.userinfo, signature, flows),
+            cost("full flow", flow.whole, signature, flows),
+            cost("sign-in, page and form", flow.sign_in, hashing, max(flows // 10, 5)),
+        ]
+
+
+def signature_milliseconds() -> float:
+    """One ID token, signed with a key that is loaded already."""
+    key = RSAKey.generate_key(2048)
+    return own_milliseconds(lambda: jwt.encode({"alg": "RS256"}, {"sub": "x"}, key), rounds=100)
+
+
+def hash_milliseconds() -> float:
+    """One verification of a password, with the parameters in force."""
+    stored = hasher.hash("Tilleul-2026")
+    return own_milliseconds(lambda: hasher.verify(stored, "Tilleul-2026"), rounds=10)
