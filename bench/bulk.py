@@ -19,7 +19,7 @@ LETTERS = 300
 
 def measure(folder: Path, *, pupils: int) -> list[Measure]:
     """A large import beside the same again; letters and livrets beside starting the command."""
-    school, small = many_schools(2, pupils=pupils, school_year=SCHOOL_YEAR)[0], small_school()
+    school, small = many_schools(1, pupils=pupils, school_year=SCHOOL_YEAR)[0], small_school()
     environment = idp_environment(folder)
     run("idp", ["db", "upgrade"], environment)
     start = ("starting the command", run("idp", ["keys", "status"], environment))
@@ -38,9 +38,9 @@ def measure(folder: Path, *, pupils: int) -> list[Measure]:
 
 
 def small_school() -> School:
-    """One with about three hundred guardians."""
+    """One with about three hundred guardians, under another UAI than the large one's."""
     for pupils in range(100, 400, 25):
-        school = many_schools(1, pupils=pupils, school_year=SCHOOL_YEAR)[0]
+        _, school = many_schools(2, pupils=pupils, school_year=SCHOOL_YEAR)
         if len(school.guardians) >= LETTERS:
             return school
     raise SystemExit("bench: no school has so many guardians")
