@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import os
 from typing import Annotated, Any, ClassVar, Self
 from urllib.parse import urlsplit
 
@@ -74,9 +75,13 @@ class ServiceSettings(BaseSettings):
 
     @classmethod
     def load(cls, **given: Any) -> Self:
-        """The settings, or SettingsRefused with every problem at once."""
+        """The settings, or SettingsRefused with every problem at once.
+
+        `<PREFIX>SECRETS_DIR` names a folder with one file a setting, as service managers hand secrets over.
+        """
+        folder = os.environ.get(f"{cls.model_config.get('env_prefix', '')}SECRETS_DIR")
         try:
-            return cls(**given)
+            return cls(**given, **({"_secrets_dir": folder} if folder else {}))
         except ValidationError as error:
             raise SettingsRefused([_problem(cls, found) for found in error.errors()]) from None
 
@@ -84,4 +89,5 @@ class ServiceSettings(BaseSettings):
 def _problem(settings: type[ServiceSettings], found: Any) -> str:
     name = "_".join(str(part) for part in found["loc"]) or "settings"
     prefix = settings.model_config.get("env_prefix", "")
-    return f"{prefix}{name.upper()}: {found['msg'].removeprefix('Value error, ')}"
+    words = "is required" if found["type"] == "missing" else found["msg"].removeprefix("Value error, ")
+    return f"{prefix}{name.upper()}: {words}"

@@ -12,6 +12,7 @@ from idp.activation.rules import (
     ActivationChoice,
     EmailDiffers,
     FieldRefusal,
+    NewPasswordMissing,
     PasswordDiffers,
     is_same_address,
     normalise_address,
@@ -94,6 +95,11 @@ class LetterForm(JourneyForm):
         """What the account's holder chose; only after the form validated."""
         return ActivationChoice(None, self.new_password.data or "", read_birth_date(*self._typed_date()))
 
+    def check_password_given(self) -> None:
+        """Raises NewPasswordMissing."""
+        if not self.new_password.data:
+            raise NewPasswordMissing
+
     def check_same_password(self) -> None:
         """Raises PasswordDiffers."""
         if self.new_password.data != self.new_password_confirmation.data:
@@ -106,7 +112,7 @@ class LetterForm(JourneyForm):
     def _typed_date(self) -> tuple[str, str, str]:
         return self.birth_day.data or "", self.birth_month.data or "", self.birth_year.data or ""
 
-    checks: ClassVar[tuple[Check, ...]] = (check_same_password, check_birth_date)
+    checks: ClassVar[tuple[Check, ...]] = (check_password_given, check_same_password, check_birth_date)
 
 
 class ActivationForm(AddressForm, LetterForm):

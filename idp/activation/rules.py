@@ -81,6 +81,14 @@ class EmailDiffers(FieldRefusal):
     field = "email_confirmation"
 
 
+class NewPasswordMissing(FieldRefusal):
+    """No new password at all: one sentence, rather than every rule that nothing breaks."""
+
+    error_code = "new_password_missing"
+    sentence = "Choisissez un mot de passe"
+    field = "new_password"
+
+
 class PasswordDiffers(FieldRefusal):
     """The password typed again is another one."""
 

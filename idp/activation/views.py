@@ -194,8 +194,11 @@ def _form_of(session: CurrentSession, *, is_sent: bool = True) -> ActivationForm
 def _is_valid(filled: ActivationForm | LetterForm, session: CurrentSession) -> bool:
     """Every problem of syntax and of the password, so that they are said at once. Raises Busy."""
     is_valid = filled.validate()
+    new_password = filled.new_password.data
+    if not new_password:
+        return False
     try:
-        service.check_new_password(session, filled.new_password.data or "")
+        service.check_new_password(session, new_password)
     except PasswordRefused as refusal:
         filled.show_password_refusal(refusal)
         return False

@@ -75,6 +75,14 @@ def test_a_refused_form_keeps_what_was_typed_but_secrets(parent, browser):
     assert "<title>Erreur\N{NO-BREAK SPACE}: Étape 2 sur 3" in answer.text
 
 
+def test_a_missing_password_is_said_in_one_sentence(parent, browser):
+    answer = begin(browser, parent, new_password="", new_password_confirmation="")
+
+    assert answer.status_code == 422
+    assert "Choisissez un mot de passe" in answer.text
+    assert "il en compte 0" not in answer.text
+
+
 def test_every_broken_password_rule_is_said(parent, browser):
     answer = begin(browser, parent, new_password="abc")
 
