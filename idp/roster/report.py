@@ -71,11 +71,11 @@ def summary(plan: Plan) -> str:
     rows += [(what, *(str(number) for number in numbers.values())) for what, numbers in counts(plan).items()]
     lines = [f"{row[0]:<10}" + "".join(f"{cell:>11}" for cell in row[1:]) for row in rows]
     facts = (
-        (plan.without_ine, "children without INE: their livret comes once they have one"),
+        (plan.without_ine, "children without INE, whose livret comes once they have one"),
         (plan.preschool, "pupils of TPS to GS skipped"),
         (plan.suspended_links, "links ended by a school head or a guardian, left as they are"),
     )
-    return "\n".join([*lines, *(f"{number} {fact}" for number, fact in facts if number)])
+    return "\n".join([*lines, *(f"{fact}: {number}" for number, fact in facts if number)])
 
 
 def written(change: Change) -> str:

@@ -61,7 +61,7 @@ def test_the_summary_says_only_the_facts_there_are() -> None:
         ["children", "1", "0", "0", "0"],
         ["guardians", "0", "0", "0", "2"],
         ["links", "0", "0", "0", "0"],
-        "1 children without INE: their livret comes once they have one".split(),
+        "children without INE, whose livret comes once they have one: 1".split(),
     ]
 
 
