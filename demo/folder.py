@@ -43,7 +43,7 @@ def idp_environment(settings: DemoSettings, smtp_port: int) -> dict[str, str]:
     """What the provider of this demo reads; keys are new at each start."""
     return {
         "IDP_ISSUER": settings.issuer,
-        "IDP_DATABASE_URL": f"sqlite:///{settings.folder / 'data' / 'idp.sqlite'}",
+        "IDP_DATABASE_URL": settings.database_url("idp"),
         **{f"IDP_{name}": secrets.token_urlsafe(32) for name in IDP_KEYS},
         "IDP_MAIL_HOST": "localhost",
         "IDP_MAIL_PORT": str(smtp_port),
@@ -55,7 +55,7 @@ def livret_environment(settings: DemoSettings, client_id: str) -> dict[str, str]
     """What the livret service of this demo reads."""
     return {
         "LIVRET_PUBLIC_URL": settings.livret_url,
-        "LIVRET_DATABASE_URL": f"sqlite:///{settings.folder / 'data' / 'livret.sqlite'}",
+        "LIVRET_DATABASE_URL": settings.database_url("livret"),
         "LIVRET_SECRET_KEY": secrets.token_urlsafe(32),
         "LIVRET_ISSUER": settings.issuer,
         "LIVRET_CLIENT_ID": client_id,

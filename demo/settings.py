@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 
@@ -19,6 +19,8 @@ class DemoSettings:
     catcher_port: int
     operations_port: int
     folder: Path
+    databases: Mapping[str, str] = field(default_factory=dict)
+    """By service, an empty database to fill instead of an embedded one."""
 
     @property
     def issuer(self) -> str:
@@ -35,6 +37,10 @@ class DemoSettings:
     @property
     def operations_url(self) -> str:
         return f"http://localhost:{self.operations_port}"
+
+    def database_url(self, service: str) -> str:
+        """Where `idp` or `livret` keeps its rows: in the folder, unless the environment names a database."""
+        return self.databases.get(service) or f"sqlite:///{self.folder / 'data' / f'{service}.sqlite'}"
 
     @property
     def ports(self) -> dict[str, int]:
@@ -55,6 +61,9 @@ def load_settings(environment: Mapping[str, str] = os.environ) -> DemoSettings:
         catcher_port=_port(environment, "DEMO_CATCHER_PORT", 8025),
         operations_port=_port(environment, "DEMO_OPERATIONS_PORT", 8002),
         folder=Path(environment.get("DEMO_DIR") or "var/demo").resolve(),
+        databases={
+            service: environment.get(f"DEMO_{service.upper()}_DATABASE_URL", "") for service in ("idp", "livret")
+        },
     )
 
 
