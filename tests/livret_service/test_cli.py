@@ -35,4 +35,4 @@ def test_settings_that_do_not_hold_are_listed_without_a_trace(monkeypatch: pytes
         main()
 
     assert end.value.code == 2
-    assert "LIVRET_ISSUER: Field required" in capsys.readouterr().err
+    assert "LIVRET_ISSUER: is required" in capsys.readouterr().err
