@@ -7,7 +7,7 @@ from flask import current_app
 from pydantic import Field, model_validator
 from pydantic_settings import SettingsConfigDict
 
-from shared.settings import PublicUrl, SecretKey, ServiceSettings, is_loopback
+from shared.settings import OptionalSecretKey, PublicUrl, SecretKey, ServiceSettings, is_loopback
 
 
 class Settings(ServiceSettings):
@@ -30,6 +30,8 @@ class Settings(ServiceSettings):
     """Derives provisional passwords (ADR 0006). Changing it kills every letter in circulation."""
     key_encryption_key: SecretKey
     """Seals private signing keys at rest (ADR 0012)."""
+    previous_key_encryption_key: OptionalSecretKey = None
+    """The one before: opens private keys until `idp keys rewrap --apply` has sealed them anew; then remove it."""
     outbox_key: SecretKey
     """Seals messages that wait for delivery (ADR 0007)."""
 
@@ -80,6 +82,8 @@ class Settings(ServiceSettings):
     """Seconds that an access token works."""
     id_token_seconds: int = Field(default=600, ge=60, le=3600)
     """Seconds until an ID token expires."""
+    signing_key_days: int = Field(default=90, ge=1, le=366)
+    """Days that a signing key signs before its successor takes over (ADR 0012)."""
     mass_departure_percent: int = Field(default=40, ge=1, le=100)
     """Share of a school's children or guardians whose departure stops an import."""
 
@@ -110,6 +114,7 @@ class Settings(ServiceSettings):
             self.provisional_password_key,
             self.key_encryption_key,
             self.outbox_key,
+            *([self.previous_key_encryption_key] if self.previous_key_encryption_key else []),
         )
         if len(set(keys)) != len(keys):
             raise ValueError("two keys have the same value: each has one use")

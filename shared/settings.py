@@ -61,6 +61,12 @@ def check_key(value: bytes) -> bytes:
 PublicUrl = Annotated[str, AfterValidator(check_public_url)]
 # Kept out of repr: a setting that is printed by mistake must not show a key.
 SecretKey = Annotated[bytes, BeforeValidator(decode_key), AfterValidator(check_key), Field(repr=False)]
+OptionalSecretKey = Annotated[
+    bytes | None,
+    BeforeValidator(decode_key),
+    AfterValidator(lambda key: None if key is None else check_key(key)),
+    Field(repr=False),
+]
 
 
 class ServiceSettings(BaseSettings):

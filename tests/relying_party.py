@@ -31,7 +31,7 @@ REDIRECT_URI = "https://livret.example/retour"
 POST_LOGOUT_URI = "https://livret.example/deconnexion/retour"
 VERIFIER = "a-verifier-of-at-least-43-characters-0123456789"
 ALL_SCOPES = "openid profile email phone children children.ine children.birthdate"
-_key_row: dict[str, Any] = {}
+_key_rows: list[dict[str, Any]] = []
 
 
 def s256(verifier: str) -> str:
@@ -170,15 +170,15 @@ def make_parent(**values: Any) -> AccountId:
 
 @pytest.fixture
 def signing_key(idp_app: Flask) -> None:
-    """One signing key, the same all along the run: making one takes a tenth of a second."""
+    """Signing keys, the same all along the run: making one takes a tenth of a second."""
     with idp_app.app_context():
-        if _key_row:
+        if _key_rows:
             with transaction():
-                db.session.execute(db.insert(SigningKey).values(_key_row))
+                db.session.execute(db.insert(SigningKey).values(_key_rows))
             return
-        signing_keys.ensure_signing_key(now=MORNING)
-        row = db.session.execute(db.select(SigningKey.__table__)).one()
-        _key_row.update(row._mapping)
+        signing_keys.ensure_signing_keys(now=MORNING)
+        rows = db.session.execute(db.select(SigningKey.__table__))
+        _key_rows.extend(dict(row._mapping) for row in rows)
 
 
 @pytest.fixture

@@ -109,7 +109,7 @@ def read_id_token_hint(id_token_hint: str, issuer: str) -> dict[str, Any]:
     """The claims of an ID token of ours, expired or not, its key retired or not. Raises HintRefused."""
     try:
         hint = jwt.decode(
-            id_token_hint, signing_keys.verification_keys(), algorithms=[signing_keys.ALGORITHM]
+            id_token_hint, signing_keys.verification_keys(), algorithms=list(signing_keys.ALGORITHMS)
         )
     except (JoseError, ValueError, TypeError):
         raise HintRefused from None

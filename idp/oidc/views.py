@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from idp.accounts.rules import AccountId
 from idp.errors import OAuthRefusal
-from idp.oidc import addresses, answers, discovery, endpoints, service
+from idp.oidc import addresses, answers, discovery, endpoints, service, token_readers
 from idp.oidc.checks.authorization import AuthorizationRequest
 from idp.oidc.checks.parameters import DemandeMalformed, single_parameters
 from idp.oidc.checks.sign_in import AccessDenied, AnotherPerson, LoginRequired, Presence
@@ -25,6 +25,7 @@ from idp.settings import Settings
 from idp.sign_in import service as carried_requests
 from idp.sign_in.rules import CarriedRequest, DemandeExpired, DemandeRefused
 from idp.signing_keys import service as signing_keys
+from idp.signing_keys.rules import named_reader
 from shared.clock import request_now
 from shared.headers import origin_of
 
@@ -32,8 +33,6 @@ blueprint = Blueprint("oidc", __name__)
 LOG = structlog.get_logger("oidc")
 
 METADATA_SECONDS = 3600
-# At most half of the time that keys overlap; short, so that a rotated key is seen soon.
-JWKS_SECONDS = 300
 Pairs = Iterable[tuple[str, str]]
 
 
@@ -43,6 +42,7 @@ def init_provider(state: BlueprintSetupState) -> None:
     settings: Settings = state.app.extensions["settings"]
     state.app.extensions["oidc"] = Provider(settings)
     state.app.extensions["oidc_metadata"] = json.dumps(discovery.provider_metadata(settings.issuer)).encode()
+    state.app.extensions["token_readers"] = token_readers
     for view in (authorize_by_post, redeem, userinfo, end_session):
         state.app.extensions["csrf"].exempt(view)
 
@@ -241,8 +241,21 @@ def configuration() -> Response:
 
 @blueprint.get(addresses.JWKS)
 def jwks() -> Response:
-    """RFC 7517 5: every published key, public members only."""
-    return metadata_answer(signing_keys.public_jwks(), JWKS_SECONDS)
+    """RFC 7517 5: every published key, public members only. A client that names itself is remembered (ADR 0021)."""
+    reader = naming_client()
+    document = (
+        signing_keys.public_jwks_for(reader, now=request_now()) if reader else signing_keys.public_jwks()
+    )
+    return metadata_answer(document, signing_keys.JWKS_SECONDS)
+
+
+def naming_client() -> str | None:
+    """The registered client that this request for the keys says it comes from; HEAD brings it no key."""
+    name = named_reader(request.args.get("client_id"), request.headers.get("User-Agent", ""))
+    if name is None or request.method != "GET":
+        return None
+    client = current_provider().clients.find(name, now=request_now())
+    return None if client is None else client.client_id
 
 
 def metadata_answer(document: bytes, seconds: int) -> Response:

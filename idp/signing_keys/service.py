@@ -1,54 +1,61 @@
-"""Use cases of signing keys: sign with one, publish several, move them along the plan."""
+"""Signing keys as a worker uses them: sign with one per algorithm, publish several, note who fetched them."""
 
 import json
-import secrets
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from threading import Lock
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from joserfc.jwk import KeySet, RSAKey
-from sqlalchemy import Engine, insert, select, update
-from sqlalchemy.exc import IntegrityError
+import structlog
+from joserfc.jwk import KeySet
+from sqlalchemy import Engine, Insert, insert, select, update
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.orm import Session
 
 from idp.db import db, transaction
-from idp.settings import current
-from idp.signing_keys.models import SigningKey
+from idp.signing_keys import material
+from idp.signing_keys.material import PairKey
+from idp.signing_keys.models import SigningKey, SigningKeyReading
 from idp.signing_keys.rules import (
     ACTIVE,
+    ALWAYS_PUBLISHED,
+    ENDED,
     PUBLISHED,
     UPCOMING,
-    KeyState,
-    KeyView,
-    Move,
     RotationPolicy,
-    plan_rotation,
+    SigningAlgorithm,
 )
 from shared.clock import app_now
-from shared.sealing import seal, unseal
 
-ALGORITHM = "RS256"
-KEY_BITS = 2048
-MAXIMUM_AGE_SECONDS = 10.0
-ENTERED_AT = {
-    KeyState.UPCOMING: "published_at",
-    KeyState.ACTIVE: "activated_at",
-    KeyState.RETIRING: "retiring_at",
-    KeyState.RETIRED: "retired_at",
-}
+ALGORITHM = SigningAlgorithm.RS256.value
+"""The one that every client understands (OpenID Connect Core 15.1)."""
+ALGORITHMS = tuple(algorithm.value for algorithm in SigningAlgorithm)
+JWKS_SECONDS = int(RotationPolicy().max_age.total_seconds())
+MAXIMUM_AGE_SECONDS = 1.0
+"""How far a worker may be behind the database: commands that change keys wait this long before they say so."""
+LOG = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Keyring:
-    """What one worker holds of the keys. jwks: the published document as bytes, public members only."""
+    """What one worker holds of the keys.
 
-    active: RSAKey
+    active: the signing keys by algorithm. jwks: the published document as bytes, public members only. upcoming: the
+    keys in it that do not sign yet. noted: readings that this worker need not write again. states: what was read.
+    """
+
+    active: Mapping[str, PairKey]
     jwks: bytes
     verifying: KeySet
+    upcoming: tuple[str, ...]
+    states: tuple[tuple[str, str], ...]
     loaded_at: float
+    noted: set[tuple[str, str]] = field(default_factory=set)
 
     def is_fresh(self) -> bool:
         """Whether the key rows need not be read again. Seconds of `time.monotonic`."""
@@ -60,13 +67,19 @@ _keyrings: WeakKeyDictionary[Engine, Keyring] = WeakKeyDictionary()
 _loading = Lock()
 
 
-def active_key() -> RSAKey:
-    """The private key that signs, with its `kid` and algorithm; at most 10 seconds behind the database.
+def active_key(algorithm: str = ALGORITHM) -> PairKey:
+    """The private key that signs with this algorithm, with its `kid`; at most a second behind the database.
 
-    Creates the first key when there is none: not to be called inside a transaction. Raises SealBroken when the
-    key-encryption key is not the one that sealed it.
+    Creates the first key when there is none: not to be called inside a transaction. Raises SealBroken when no
+    key-encryption key of the settings sealed it, ValueError for an algorithm that is not ours.
     """
-    return _keyring().active
+    held = _keyring()
+    if algorithm not in held.active:
+        # The first token of an algorithm that a client chose and that no key signs for yet.
+        ensure_signing_key(SigningAlgorithm(algorithm), now=app_now())
+        forget_keyring()
+        held = _keyring()
+    return held.active[algorithm]
 
 
 def public_jwks() -> bytes:
@@ -74,8 +87,27 @@ def public_jwks() -> bytes:
     return _keyring().jwks
 
 
+def public_jwks_for(client_id: str, *, now: datetime) -> bytes:
+    """As `public_jwks`, and remembers which keys this client has seen before they sign.
+
+    One row per client and key, written once; a database that cannot write now is no reason to withhold the set.
+    """
+    held = _keyring()
+    readings = [(kid, client_id) for kid in held.upcoming if (kid, client_id) not in held.noted]
+    if readings:
+        try:
+            _note(readings, now=now)
+            held.noted.update(readings)
+        except DBAPIError as failure:
+            LOG.warning("key set reading not noted", reason=type(failure.orig).__name__)
+    return held.jwks
+
+
 def verification_keys() -> KeySet:
-    """The public halves of all keys, retired ones too: an ID token hint outlives its key (RP-Initiated Logout 4)."""
+    """The public halves of all keys but those ended by emergency.
+
+    Retired ones too: an ID token hint outlives its key (RP-Initiated Logout 4).
+    """
     return _keyring().verifying
 
 
@@ -84,69 +116,50 @@ def forget_keyring() -> None:
     _keyrings.pop(db.engine, None)
 
 
-def ensure_signing_key(*, now: datetime) -> None:
-    """Create the first signing key unless one is active. Two nodes may call it at once: one creates."""
-    if db.session.scalar(select(SigningKey.kid).where(SigningKey.state == ACTIVE)) is not None:
+def ensure_signing_keys(*, now: datetime) -> None:
+    """Let a key sign for each algorithm that is always published. Several nodes may call it at once."""
+    for algorithm in ALWAYS_PUBLISHED:
+        ensure_signing_key(algorithm, now=now)
+
+
+def ensure_signing_key(algorithm: SigningAlgorithm = SigningAlgorithm.RS256, *, now: datetime) -> None:
+    """Unless a key signs for it, promote the one that waits, or create one. Two nodes may call it at once: one acts."""
+    if db.session.scalar(select(SigningKey.kid).where(*_signing(algorithm))) is not None:
         return
-    row = _new_row(ACTIVE, now=now)
+    row = material.new_row(algorithm, ACTIVE, now=now)
     try:
-        with transaction():
-            db.session.execute(insert(SigningKey).values(row))
+        with transaction() as session:
+            if not _promote_waiting(session, algorithm, now=now):
+                session.execute(insert(SigningKey).values(row))
     except IntegrityError:
         # The other node's key is in: the unique index on the active state decided.
         db.session.rollback()
 
 
-def key_views() -> tuple[KeyView, ...]:
-    """Every key with its state and since when, oldest first."""
-    rows = db.session.scalars(select(SigningKey).order_by(SigningKey.created_at, SigningKey.kid))
-    return tuple(KeyView(row.kid, row.state, row.since) for row in rows)
+def _signing(algorithm: SigningAlgorithm) -> tuple[Any, Any]:
+    return SigningKey.state == ACTIVE, SigningKey.algorithm == algorithm.value
 
 
-def rotation_due(policy: RotationPolicy, *, now: datetime) -> tuple[Move, ...]:
-    """The moves that `apply_moves` would make."""
-    return plan_rotation(key_views(), policy, now=now)
-
-
-def apply_moves(moves: Sequence[Move], *, now: datetime) -> int:
-    """Make the moves in order, in one transaction; returns how many took.
-
-    Each is an UPDATE on the state it leaves: a move that another node made meanwhile is not made twice.
-    """
-    created = {move: _new_row(move.to, now=now) for move in moves if move.from_state is None}
-    with transaction():
-        made = [_make(move, created.get(move), now=now) for move in moves]
-    forget_keyring()
-    return sum(made)
-
-
-def _make(move: Move, new_row: dict[str, Any] | None, *, now: datetime) -> bool:
-    if new_row is not None:
-        db.session.execute(insert(SigningKey).values(new_row))
-        return True
-    moved = db.session.scalar(
+def _promote_waiting(session: Session, algorithm: SigningAlgorithm, *, now: datetime) -> bool:
+    promoted = session.scalar(
         update(SigningKey)
-        .where(SigningKey.kid == move.kid, SigningKey.state == move.from_state)
-        .values({"state": move.to, ENTERED_AT[move.to]: now})
+        .where(SigningKey.state == UPCOMING, SigningKey.algorithm == algorithm.value)
+        .values(state=ACTIVE, activated_at=now)
         .returning(SigningKey.kid)
     )
-    return moved is not None
+    return promoted is not None
 
 
-def _new_row(state: KeyState, *, now: datetime) -> dict[str, Any]:
-    key = RSAKey.generate_key(KEY_BITS)
-    kid = f"k-{now:%Y-%m-%d}-{secrets.token_hex(4)}"
-    sealing_key = current().key_encryption_key
-    return {
-        "kid": kid,
-        "algorithm": ALGORITHM,
-        "state": state,
-        "public_jwk": {**key.as_dict(private=False), "kid": kid, "use": "sig", "alg": ALGORITHM},
-        "sealed_private": seal(key.as_der(private=True), key=sealing_key, associated=kid.encode()),
-        "created_at": now,
-        "published_at": now if state is UPCOMING else None,
-        "activated_at": now if state is ACTIVE else None,
-    }
+def _note(readings: Iterable[tuple[str, str]], *, now: datetime) -> None:
+    rows = [{"kid": kid, "client_id": client_id, "fetched_at": now} for kid, client_id in readings]
+    with transaction() as session:
+        session.execute(_insert_once().values(rows))
+
+
+def _insert_once() -> Insert:
+    if db.engine.dialect.name == "postgresql":
+        return postgresql_insert(SigningKeyReading).on_conflict_do_nothing()
+    return sqlite_insert(SigningKeyReading).on_conflict_do_nothing()
 
 
 def _keyring() -> Keyring:
@@ -161,27 +174,36 @@ def _keyring() -> Keyring:
 
 
 def _load(held: Keyring | None) -> Keyring:
-    if not any(row.state == ACTIVE for row in _rows()):
-        ensure_signing_key(now=app_now())
-    rows = _rows()
-    signing = next(row for row in rows if row.state == ACTIVE)
+    loaded_at, states = time.monotonic(), _read_states()
+    if held is not None and held.states == states:
+        return replace(held, loaded_at=loaded_at)
+    rows = _read_rows()
+    if not set(ALWAYS_PUBLISHED) <= {row.algorithm for row in rows if row.state == ACTIVE}:
+        ensure_signing_keys(now=app_now())
+        rows = _read_rows()
+    # A private key is opened once per worker and key, not at each change of another.
+    opened = {key.kid: key for key in held.active.values()} if held else {}
+    signing = [row for row in rows if row.state == ACTIVE]
     published = [row.public_jwk for row in rows if row.state in PUBLISHED]
-    # The private key is opened once per worker and key, not at each reading of the rows.
-    keep = held is not None and held.active.kid == signing.kid
     return Keyring(
-        active=held.active if keep and held else _open(signing),
+        active={row.algorithm: opened.get(row.kid) or material.open_key(row) for row in signing},
         jwks=json.dumps({"keys": published}).encode(),
-        verifying=KeySet([RSAKey.import_key(row.public_jwk) for row in rows]),
-        loaded_at=time.monotonic(),
+        verifying=KeySet([material.import_public(row.public_jwk) for row in rows if row.state != ENDED]),
+        upcoming=tuple(row.kid for row in rows if row.state == UPCOMING),
+        states=tuple((row.kid, row.state.value) for row in rows),
+        loaded_at=loaded_at,
     )
 
 
-def _rows() -> Sequence[SigningKey]:
-    # Read around the session's identity map: another node may have moved a key since.
-    statement = select(SigningKey).order_by(SigningKey.created_at, SigningKey.kid)
-    return db.session.scalars(statement.execution_options(populate_existing=True)).all()
+# Both on a connection of their own: the session of a long request, or of a command, may look at an older snapshot.
 
 
-def _open(row: SigningKey) -> RSAKey:
-    private = unseal(row.sealed_private, key=current().key_encryption_key, associated=row.kid.encode())
-    return RSAKey.import_key(private, {"kid": row.kid, "use": "sig", "alg": row.algorithm})
+def _read_states() -> tuple[tuple[str, str], ...]:
+    statement = select(SigningKey.kid, SigningKey.state).order_by(SigningKey.created_at, SigningKey.kid)
+    with db.engine.connect() as connection:
+        return tuple((kid, state.value) for kid, state in connection.execute(statement))
+
+
+def _read_rows() -> Sequence[SigningKey]:
+    with Session(db.engine) as session:
+        return session.scalars(select(SigningKey).order_by(SigningKey.created_at, SigningKey.kid)).all()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote_plus, urlsplit
+from urllib.parse import quote, quote_plus, urlsplit
 
 import requests
 import structlog
@@ -197,6 +197,8 @@ class Provider(FlaskOAuth2App):
         self.issuer = issuer
         self.client_key = client_key
         self.algorithms = algorithms
+        # Told to the provider with each fetch of its keys: it then knows that we hold the one that signs next.
+        self._own_name = {"User-Agent": f"livret (client_id={quote(client_id, safe='')})"}
         self._clock = clock
         self._lock = threading.Lock()
         self._metadata: Cached | None = None
@@ -257,7 +259,7 @@ class Provider(FlaskOAuth2App):
         """A JSON document of the provider. Raises ProviderUnavailable."""
         try:
             with BoundedSession() as session:
-                response = session.request("GET", url, withhold_token=True)
+                response = session.request("GET", url, withhold_token=True, headers=self._own_name)
             response.raise_for_status()
             if response.is_redirect:
                 raise ProviderUnavailable("redirect")

@@ -81,7 +81,10 @@ def test_the_keys_have_distinct_names_and_one_use(party: RelyingParty):
 
     assert keys
     assert len({key["kid"] for key in keys}) == len(keys)
-    assert {(key["kty"], key["use"], key["alg"]) for key in keys} == {("RSA", "sig", "RS256")}
+    assert {(key["kty"], key["use"], key["alg"]) for key in keys} == {
+        ("RSA", "sig", "RS256"),
+        ("EC", "sig", "ES256"),
+    }
 
 
 def test_nothing_is_read_from_the_query_string_at_the_token_endpoint():

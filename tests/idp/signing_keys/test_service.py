@@ -1,6 +1,7 @@
-"""Keys at rest, in a worker, and between two nodes."""
+"""Keys in a worker: one opened per algorithm, the set published, and who fetched it."""
 
 import json
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any
@@ -8,33 +9,92 @@ from typing import Any
 import pytest
 from flask import Flask
 from joserfc import jwt
-from joserfc.jwk import KeySet, RSAKey
-from sqlalchemy import event, select, update
+from sqlalchemy import event, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
 from idp.db import db, transaction
 from idp.settings import current
-from idp.signing_keys import service
-from idp.signing_keys.models import SigningKey
-from idp.signing_keys.rules import ACTIVE, RETIRED, RETIRING, UPCOMING, RotationPolicy
+from idp.signing_keys import material, service
+from idp.signing_keys.models import SigningKey, SigningKeyReading
+from idp.signing_keys.rules import ACTIVE, ENDED, RETIRED, RETIRING, UPCOMING, KeyState, SigningAlgorithm
 from shared.sealing import SealBroken, unseal
 from tests.conftest import FrozenClock
 
-POLICY = RotationPolicy()
+RS256, ES256, ED25519 = SigningAlgorithm
 
 
-def rotate(now: datetime) -> int:
-    return service.apply_moves(service.rotation_due(POLICY, now=now), now=now)
+def states() -> list[tuple[str, str]]:
+    rows = db.session.execute(select(SigningKey.algorithm, SigningKey.state))
+    return sorted((algorithm, state.value) for algorithm, state in rows)
 
 
-def states() -> dict[str, str]:
-    return {view.kid: view.state.value for view in service.key_views()}
+def add_key(state: KeyState, algorithm: SigningAlgorithm = ES256, *, now: datetime) -> str:
+    """A row of its own; returns its kid."""
+    row = material.new_row(algorithm, state, now=now)
+    with transaction():
+        db.session.execute(insert(SigningKey).values(row))
+    service.forget_keyring()
+    return str(row["kid"])
 
 
-def test_the_first_use_creates_a_key(idp_context: Flask):
-    key = service.active_key()
+@pytest.fixture
+def statements(idp_context: Flask) -> Iterator[list[str]]:
+    """Every statement from here on."""
+    seen: list[str] = []
+    listen = lambda *arguments: seen.append(arguments[2])  # noqa: E731
+    event.listen(db.engine, "before_cursor_execute", listen)
+    yield seen
+    event.remove(db.engine, "before_cursor_execute", listen)
 
-    assert key.is_private
-    assert states() == {key.kid: "active"}
+
+@pytest.fixture
+def pass_seconds(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """The worker's own clock, moved by hand."""
+    elapsed = [0.0]
+    monkeypatch.setattr("idp.signing_keys.service.time.monotonic", lambda: elapsed[0])
+
+    def move(seconds: float) -> None:
+        elapsed[0] += seconds
+
+    return move
+
+
+def test_the_first_use_creates_a_key_of_each_algorithm_that_is_always_published(idp_context: Flask):
+    keys = [service.active_key(), service.active_key("ES256")]
+
+    assert [(key.alg, key.is_private) for key in keys] == [("RS256", True), ("ES256", True)]
+    assert states() == [("ES256", "active"), ("RS256", "active")]
+
+
+@pytest.mark.parametrize("algorithm", service.ALGORITHMS)
+def test_what_a_key_signs_is_verified_with_the_published_set(idp_context: Flask, algorithm: str):
+    """oidc I2, I3."""
+    key = service.active_key(algorithm)
+
+    signed = jwt.encode({"alg": algorithm, "kid": key.kid}, {"sub": "x"}, key, [algorithm])
+
+    published = {each["kid"]: each for each in json.loads(service.public_jwks())["keys"]}
+    assert published[key.kid]["alg"] == algorithm
+    public = material.import_public(published[key.kid])
+    assert jwt.decode(signed, public, algorithms=[algorithm]).claims == {"sub": "x"}
+
+
+def test_an_algorithm_that_nobody_chose_has_no_key(idp_context: Flask):
+    assert "Ed25519" not in service.public_jwks().decode()
+    service.active_key("Ed25519")
+    assert "Ed25519" in service.public_jwks().decode()
+
+
+@pytest.mark.parametrize("algorithm", ["none", "HS256", "PS256", ""])
+def test_only_our_algorithms_have_keys(idp_context: Flask, algorithm: str):
+    with pytest.raises(ValueError, match="is not a valid"):
+        service.active_key(algorithm)
+
+
+def test_a_published_key_signs_rather_than_one_that_nobody_saw(idp_context: Flask, now: datetime):
+    waiting = add_key(UPCOMING, now=now)
+
+    assert service.active_key("ES256").kid == waiting
 
 
 def test_the_private_key_is_sealed_under_its_own_name(idp_context: Flask, now: datetime):
@@ -51,103 +111,166 @@ def test_the_private_key_is_sealed_under_its_own_name(idp_context: Flask, now: d
     assert not {"d", "p", "q"} & row.public_jwk.keys()
 
 
-def test_two_nodes_that_start_at_once_create_one_key(idp_app: Flask, now: datetime):
+def test_nodes_that_start_at_once_create_one_key_of_each(idp_app: Flask, now: datetime):
     def start(_number: int) -> None:
         with idp_app.app_context():
-            service.ensure_signing_key(now=now)
+            service.ensure_signing_keys(now=now)
 
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(start, range(6)))
 
     with idp_app.app_context():
-        assert list(states().values()) == ["active"]
+        assert states() == [("ES256", "active"), ("RS256", "active")]
 
 
-def test_a_worker_opens_the_private_key_once(idp_context: Flask, monkeypatch: pytest.MonkeyPatch):
-    opened: list[str] = []
-    open_key = service._open
-
-    def counted(row: SigningKey) -> RSAKey:
-        opened.append(row.kid)
-        return open_key(row)
-
-    monkeypatch.setattr(service, "_open", counted)
-    ticks = iter(range(0, 10_000, 60))
-    monkeypatch.setattr("idp.signing_keys.service.time.monotonic", lambda: float(next(ticks)))
-
-    keys = {id(service.active_key()) for _ in range(5)}
-
-    assert len(keys) == len(opened) == 1
-
-
-def test_within_ten_seconds_no_row_is_read(idp_context: Flask):
+def test_within_a_second_no_row_is_read_and_after_it_one_statement_tells_that_nothing_changed(
+    statements: list[str], pass_seconds: Callable[[float], None]
+):
+    held = service.active_key()
+    statements.clear()
+    pass_seconds(0.99)
     service.active_key()
-    statements: list[str] = []
-
-    def listen(*arguments: Any) -> None:
-        statements.append(arguments[2])
-
-    event.listen(db.engine, "before_cursor_execute", listen)
-    try:
-        service.active_key()
-        service.public_jwks()
-        service.verification_keys()
-    finally:
-        event.remove(db.engine, "before_cursor_execute", listen)
-
+    service.public_jwks()
+    service.verification_keys()
     assert statements == []
 
+    pass_seconds(0.01)
 
-def test_a_rotation_publishes_first_signs_later_and_verifies_last(idp_context: Flask, clock: FrozenClock):
-    """No token is refused because a key rotated."""
-    service.ensure_signing_key(now=clock.now)
-    assert rotate(clock.now) == 1
-    first = service.active_key()
-    token = jwt.encode({"alg": "RS256", "kid": first.kid}, {"sub": "x"}, first)
-    clock.advance(days=90)
-    assert rotate(clock.now) == 3
-
-    second = service.active_key()
-    published = KeySet.import_key_set(json.loads(service.public_jwks()))
-    assert second.kid != first.kid
-    assert len(published.keys) == 3
-    assert jwt.decode(token, published, algorithms=["RS256"]).claims == {"sub": "x"}
-
-    clock.advance(days=1)
-    assert rotate(clock.now) == 1
-    assert str(first.kid) not in service.public_jwks().decode()
-    # An old hint is still ours to recognise.
-    assert jwt.decode(token, service.verification_keys(), algorithms=["RS256"]).claims == {"sub": "x"}
+    # The very same object: importing an RSA key costs too much for every token.
+    assert service.active_key() is held
+    assert len([each for each in statements if each.startswith("SELECT")]) == 1
 
 
-def test_a_move_that_another_node_made_is_not_made_twice(idp_context: Flask, clock: FrozenClock):
-    service.ensure_signing_key(now=clock.now)
-    rotate(clock.now)
-    later = clock.advance(days=90)
-    moves = [move for move in service.rotation_due(POLICY, now=later) if move.from_state is not None]
+def test_a_worker_sees_within_a_second_what_another_changed(
+    idp_context: Flask, now: datetime, pass_seconds: Callable[[float], None]
+):
+    held = service.active_key()
+    with transaction():
+        db.session.execute(insert(SigningKey).values(material.new_row(ES256, UPCOMING, now=now)))
+    pass_seconds(1)
 
-    assert service.apply_moves(moves, now=later) == 2
-    assert service.apply_moves(moves, now=later + timedelta(seconds=1)) == 0
-    assert sorted(states().values()) == ["active", "retiring"]
+    assert len(json.loads(service.public_jwks())["keys"]) == 3
+    assert service.active_key() is held
 
 
-def test_the_database_holds_at_most_one_signing_key(idp_context: Flask, now: datetime):
-    from sqlalchemy.exc import IntegrityError
+@pytest.mark.parametrize("state", [ACTIVE, UPCOMING])
+def test_the_database_holds_one_such_key_of_each_algorithm(
+    idp_context: Flask, now: datetime, state: KeyState
+):
+    add_key(state, now=now)
 
-    service.ensure_signing_key(now=now)
-    rotate(now)
-
-    with pytest.raises(IntegrityError), transaction():
-        db.session.execute(update(SigningKey).values(state=ACTIVE))
+    add_key(state, ED25519, now=now)
+    with pytest.raises(IntegrityError):
+        add_key(state, now=now)
 
 
 def test_a_state_knows_since_when(idp_context: Flask, now: datetime):
     instants = {"published_at": now, "activated_at": now + timedelta(1), "retiring_at": now + timedelta(2)}
-    row = SigningKey(created_at=now, retired_at=now + timedelta(3), **instants)
+    row = SigningKey(created_at=now, retired_at=now + timedelta(3), ended_at=now + timedelta(4), **instants)
 
     since = []
-    for state in (UPCOMING, ACTIVE, RETIRING, RETIRED):
+    for state in (UPCOMING, ACTIVE, RETIRING, RETIRED, ENDED):
         row.state = state
         since.append(row.since)
 
-    assert since == [now + timedelta(days) for days in range(4)]
+    assert since == [now + timedelta(days) for days in range(5)]
+
+
+def test_a_retired_key_verifies_hints_and_is_published_no_more_and_an_ended_one_does_neither(
+    idp_context: Flask, now: datetime
+):
+    retired, ended = add_key(RETIRED, now=now), add_key(ENDED, now=now)
+
+    known = [key.kid for key in service.verification_keys().keys]
+    assert retired in known
+    assert ended not in known
+    assert retired not in service.public_jwks().decode()
+    assert ended not in service.public_jwks().decode()
+
+
+def readings() -> set[tuple[str, str]]:
+    rows = db.session.execute(select(SigningKeyReading.kid, SigningKeyReading.client_id))
+    return {(kid, client_id) for kid, client_id in rows}
+
+
+def test_a_client_is_remembered_once_for_each_key_that_waits(
+    idp_context: Flask, clock: FrozenClock, statements: list[str]
+):
+    service.active_key()
+    waiting = add_key(UPCOMING, now=clock.now)
+    document = service.public_jwks_for("livret", now=clock.now)
+    assert document == service.public_jwks()
+    statements.clear()
+
+    clock.advance(hours=1)
+    service.public_jwks_for("livret", now=clock.now)
+
+    assert not any("signing_key_readings" in statement for statement in statements)
+    assert readings() == {(waiting, "livret")}
+    service.forget_keyring()  # another worker writes it again: the first instant stays
+    service.public_jwks_for("livret", now=clock.now)
+    first = db.session.scalars(select(SigningKeyReading.fetched_at)).one()
+    assert first == clock.now - timedelta(hours=1)
+
+
+def test_workers_that_note_the_same_client_at_once_note_it_once(idp_app: Flask, now: datetime):
+    with idp_app.app_context():
+        service.active_key()
+        waiting = add_key(UPCOMING, now=now)
+
+    def fetch(_number: int) -> None:
+        with idp_app.app_context():
+            service._note([(waiting, "livret")], now=now)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(fetch, range(8)))
+
+    with idp_app.app_context():
+        assert readings() == {(waiting, "livret")}
+
+
+def test_a_set_that_cannot_be_noted_is_served_all_the_same(idp_context: Flask, now: datetime):
+    service.active_key()
+    waiting = add_key(UPCOMING, now=now)
+    service.public_jwks()
+    with transaction():
+        # The key is gone before this worker knows: the reading has nothing to point at.
+        db.session.execute(db.delete(SigningKey).where(SigningKey.kid == waiting))
+
+    assert waiting in service.public_jwks_for("livret", now=now).decode()
+    assert readings() == set()
+
+
+def test_the_previous_key_encryption_key_still_opens(idp_context: Flask, monkeypatch: pytest.MonkeyPatch):
+    held = service.active_key()
+    use_keys(idp_context, monkeypatch, current=b"n" * 31 + b"x", previous=current().key_encryption_key)
+    service.forget_keyring()
+
+    assert service.active_key().kid == held.kid
+
+
+def test_without_the_key_encryption_key_nothing_is_signed(
+    idp_context: Flask, monkeypatch: pytest.MonkeyPatch
+):
+    service.active_key()
+    use_keys(idp_context, monkeypatch, current=bytes(range(32)), previous=None)
+    service.forget_keyring()
+
+    with pytest.raises(SealBroken):
+        service.active_key()
+
+
+def use_keys(app: Flask, patch: pytest.MonkeyPatch, *, current: bytes, previous: bytes | None) -> None:
+    """Restart the node with other key-encryption keys."""
+    changes: dict[str, Any] = {"key_encryption_key": current, "previous_key_encryption_key": previous}
+    settings = app.extensions["settings"].model_copy(update=changes)
+    patch.setitem(app.extensions, "settings", settings)
+
+
+def test_a_row_moved_to_another_name_does_not_open(idp_context: Flask, now: datetime):
+    kid = add_key(ACTIVE, now=now)
+    with transaction():
+        db.session.execute(update(SigningKey).where(SigningKey.kid == kid).values(kid="another"))
+
+    with pytest.raises(SealBroken):
+        service.active_key("ES256")
