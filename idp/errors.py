@@ -1,5 +1,6 @@
 """The tree of refusals. A leaf lives beside what raises it; this file holds the branches. Pure."""
 
+from collections.abc import Iterator
 from typing import ClassVar
 
 
@@ -26,6 +27,21 @@ class OAuthRefusal(DomainError):
     may_redirect: ClassVar[bool] = True
     """False when the person must be told on our own page (RFC 6749 4.1.2.1)."""
     status: ClassVar[int] = 400
+
+
+def oauth_refusals() -> tuple[type[OAuthRefusal], ...]:
+    """The error dictionary: every refusal of the protocol that has a code of its own, by code.
+
+    What the protocol answers, the page that services' developers read and the documentation all come from here.
+    """
+    coded = {refusal for refusal in _below(OAuthRefusal) if "error_code" in vars(refusal)}
+    return tuple(sorted(coded, key=lambda refusal: refusal.error_code))
+
+
+def _below(refusal: type[OAuthRefusal]) -> Iterator[type[OAuthRefusal]]:
+    for child in refusal.__subclasses__():
+        yield child
+        yield from _below(child)
 
 
 class CommandRefused(DomainError):

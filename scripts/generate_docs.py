@@ -16,6 +16,7 @@ from flask import Flask
 import idp
 import livret_service
 from idp.errors import DomainError as ProviderError
+from idp.errors import OAuthRefusal, oauth_refusals
 from livret_service.errors import DomainError as LivretError
 from shared.settings import ServiceSettings
 
@@ -73,10 +74,12 @@ def setting_rows(settings: type[ServiceSettings]) -> Iterator[tuple[str, str, st
 
 
 def errors_page() -> str:
-    """Every error code, what people read and what integrators read."""
-    parts = ["# Error codes\n", NOTICE]
+    """The protocol's error dictionary, then every other error code: what people read, what developers read."""
+    parts = ["# Error codes\n", NOTICE, protocol_errors()]
     for title, base in (("Provider", ProviderError), ("Livret service", LivretError)):
-        found = {leaf for leaf in leaves(base) if "error_code" in vars(leaf)}
+        found = {
+            leaf for leaf in leaves(base) if "error_code" in vars(leaf) and not issubclass(leaf, OAuthRefusal)
+        }
         rows = sorted(
             (
                 f"`{leaf.error_code}`",
@@ -87,6 +90,22 @@ def errors_page() -> str:
         )
         parts += [f"## {title}\n", table(("code", "on the page", "meaning"), rows)]
     return "\n".join(parts)
+
+
+def protocol_errors() -> str:
+    """What a service may be told by the provider; each code is an anchor, here and on the provider's own page."""
+    rows = (
+        (
+            f'<a id="{refusal.error_code}"></a>`{refusal.error_code}`',
+            f"`{refusal.error}`" if refusal.error else "",
+            str(refusal.status),
+            refusal.hint,
+            first_line(refusal),
+        )
+        for refusal in oauth_refusals()
+    )
+    header = ("code", "`error`", "status as JSON", "`error_description`", "rule")
+    return "## OpenID Connect\n\n" + table(header, rows)
 
 
 def events_page() -> str:

@@ -9,6 +9,7 @@ from flask import Response, redirect, render_template
 from werkzeug.wrappers import Response as BaseResponse
 
 from idp.errors import OAuthRefusal
+from idp.oidc.addresses import ERROR_DICTIONARY
 from idp.oidc.checks.authorization import AuthorizationRequest, RedirectUriMismatch
 from idp.oidc.differences import kinds_of_difference
 from idp.settings import current as current_settings
@@ -46,7 +47,21 @@ def refuse_authorization(refusal: OAuthRefusal, asked: AuthorizationRequest | No
     """A refusal at the authorization endpoint: to the client when it may be told there, else our page."""
     if asked is None or not refusal.may_redirect:
         return error_page(refusal, asked)
-    return answer_client(asked, {"error": refusal.error, "error_description": refusal.hint})
+    return answer_client(asked, told_of(refusal))
+
+
+def told_of(refusal: OAuthRefusal) -> dict[str, str]:
+    """What a client is told (RFC 6749 5.2): the constant, a fixed text, and where the dictionary explains it."""
+    return {
+        "error": refusal.error,
+        "error_description": refusal.hint,
+        "error_uri": explanation_url(refusal),
+    }
+
+
+def explanation_url(refusal: OAuthRefusal) -> str:
+    """This refusal's place in the error dictionary, at the issuer."""
+    return f"{current_settings().issuer}{ERROR_DICTIONARY}#{refusal.error_code}"
 
 
 def error_page(refusal: OAuthRefusal, asked: AuthorizationRequest | None = None) -> BaseResponse:
@@ -57,6 +72,7 @@ def error_page(refusal: OAuthRefusal, asked: AuthorizationRequest | None = None)
         "oidc/error.html",
         refusal=refusal,
         client=asked.client if asked else None,
+        explanation_url=explanation_url(refusal),
         reference=request_reference() if asked else "",
         at=request_now(),
         received=received[:RECEIVED_LENGTH],
@@ -78,12 +94,12 @@ def refuse_json(refusal: OAuthRefusal, *, challenge: str = "") -> Response:
     headers = (
         {"WWW-Authenticate": f'{challenge} realm="token"'} if challenge and refusal.status == 401 else {}
     )
-    return json_answer({"error": refusal.error, "error_description": refusal.hint}, refusal.status, headers)
+    return json_answer(told_of(refusal), refusal.status, headers)
 
 
 def refuse_bearer(refusal: OAuthRefusal) -> Response:
     """A refusal of userinfo (RFC 6750 3): the challenge says why; without a token it says nothing."""
-    told = {"error": refusal.error, "error_description": refusal.hint} if refusal.error else {}
+    told = told_of(refusal) if refusal.error else {}
     challenge = "Bearer " + ", ".join(
         ['realm="userinfo"', *(f'{name}="{value}"' for name, value in told.items())]
     )

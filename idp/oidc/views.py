@@ -1,6 +1,7 @@
 """The protocol's addresses. No form token guards them: clients call them, and each carries its own proof."""
 
 import hashlib
+import inspect
 import json
 from collections.abc import Iterable
 from datetime import datetime
@@ -12,7 +13,7 @@ from flask.blueprints import BlueprintSetupState
 from werkzeug.wrappers import Response as BaseResponse
 
 from idp.accounts.rules import AccountId
-from idp.errors import OAuthRefusal
+from idp.errors import OAuthRefusal, oauth_refusals
 from idp.oidc import addresses, answers, discovery, endpoints, service, token_readers
 from idp.oidc.checks.authorization import AuthorizationRequest
 from idp.oidc.checks.parameters import DemandeMalformed, single_parameters
@@ -264,6 +265,30 @@ def metadata_answer(document: bytes, seconds: int) -> Response:
     response.headers["Cache-Control"] = f"public, max-age={seconds}"
     response.set_etag(hashlib.sha256(document).hexdigest()[:32])
     response.make_conditional(request)
+    return response
+
+
+@blueprint.get(addresses.ERROR_DICTIONARY)
+def error_dictionary() -> str:
+    """Every refusal of the protocol, its code an anchor, for whoever develops a service."""
+    return render_template("oidc/error_dictionary.html", refusals=oauth_refusals(), rule_of=inspect.getdoc)
+
+
+# What a program in a browser may read from another origin: nothing here looks at a cookie (OpenID Connect Core 5.3).
+READ_FROM_ANY_ORIGIN = frozenset({"oidc.configuration", "oidc.jwks", "oidc.token", "oidc.userinfo"})
+CORS = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Allow-Headers": "Authorization, Content-Type",
+    "Access-Control-Expose-Headers": "WWW-Authenticate",
+    "Access-Control-Max-Age": "3600",
+}
+
+
+@blueprint.after_request
+def open_to_any_origin(response: Response) -> Response:
+    """Fetch Standard 3.2: any origin, never with credentials: a single-page service has no other way to sign in."""
+    if request.endpoint in READ_FROM_ANY_ORIGIN:
+        response.headers.update(CORS)
     return response
 
 

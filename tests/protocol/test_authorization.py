@@ -122,7 +122,7 @@ class TestAnswer:
         assert "code" in answer_of(party.browser.get(response.location))
 
     @pytest.mark.parametrize(
-        "path", ["/oauth/authorize", "/oauth/authorize/resume", "/oauth/userinfo", "/oauth/jwks"]
+        "path", ["/oauth/authorize", "/oauth/authorize/resume", "/oauth/authorize/cancel"]
     )
     def test_az_44_no_framing_and_no_other_origin(self, party: RelyingParty, parent: object, path: str):
         for origin in ("https://evil.test", "null", "https://livret.example"):
@@ -134,7 +134,8 @@ class TestAnswer:
 
     def test_az_44_a_preflight_is_not_answered(self, party: RelyingParty):
         response = party.browser.options(
-            "/oauth/token", headers={"Origin": "https://evil.test", "Access-Control-Request-Method": "POST"}
+            "/oauth/authorize",
+            headers={"Origin": "https://evil.test", "Access-Control-Request-Method": "POST"},
         )
 
         assert not [name for name, _ in response.headers if name.lower().startswith("access-control-")]
@@ -298,7 +299,7 @@ class TestSignIn:
         assert answer["error"] == "login_required"
         assert answer["state"] == "an opaque state"
         assert answer["iss"] == ISSUER
-        assert set(answer) <= {"error", "error_description", "state", "iss"}
+        assert set(answer) <= {"error", "error_description", "error_uri", "state", "iss"}
 
     def test_prompt_none_with_a_session_gives_a_code(self, party: RelyingParty, parent: object):
         """oidc A3: same subject, same auth_time."""

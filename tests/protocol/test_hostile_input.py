@@ -86,7 +86,7 @@ def test_the_token_endpoint(
         response = browser.post("/oauth/token", data=body, headers={"Content-Type": form} | headers)
         assert response.status_code in {400, 401}
         answer = response.get_json()
-        assert set(answer) == {"error", "error_description"}
+        assert set(answer) == {"error", "error_description", "error_uri"}
         assert not set(answer["error_description"]) & set('"\\\r\n\t')
 
 
