@@ -8,7 +8,7 @@ import requests
 
 from demo.parent import Parent
 from idp.families.rules import is_uai
-from tests.journeys.conftest import Demo
+from tests.running_demo import Demo
 
 pytestmark = pytest.mark.journey
 

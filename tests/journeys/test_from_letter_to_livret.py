@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.journeys.conftest import DESK, PHONE, Demo, Letter
+from tests.journeys.conftest import DESK, PHONE
+from tests.running_demo import Demo, Letter
 
 pytestmark = pytest.mark.journey
 

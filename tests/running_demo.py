@@ -1,0 +1,137 @@
+"""A demo of one's own: real servers, a real worker, a real catcher. One a worker of the test run."""
+
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from lxml import etree
+
+ROOT = Path(__file__).parent.parent
+
+
+@dataclass(frozen=True)
+class Letter:
+    """What a guardian reads on paper."""
+
+    text: str
+    identifier: str
+    provisional_password: str
+
+
+@dataclass(frozen=True)
+class Demo:
+    """A running demo, as demo.json tells it."""
+
+    told: dict[str, Any]
+
+    @property
+    def issuer(self) -> str:
+        return str(self.told["issuer"])
+
+    @property
+    def livret_url(self) -> str:
+        return str(self.told["livret_url"])
+
+    def guardian(self, family_name_part: str) -> dict[str, Any]:
+        """The guardian whose name holds these letters."""
+        found = [one for one in self.told["guardians"] if family_name_part in one["name"]]
+        assert len(found) == 1, f"{family_name_part}: {[one['name'] for one in found]}"
+        return dict(found[0])
+
+    def waiting_guardians(self) -> list[dict[str, Any]]:
+        """Those with a letter in hand and nothing done yet."""
+        return [
+            one
+            for one in self.told["guardians"]
+            if one["state"] == "notified" and one["provisional_password"]
+        ]
+
+    def ines_with_a_bilan(self) -> set[str]:
+        """Whom the schools' LSU files hold a bilan périodique of."""
+        found: set[str] = set()
+        for path in (Path(self.told["letters_pdf"]).parent / "files").glob("*-bilans.xml"):
+            document = etree.parse(str(path))
+            ine_of = {pupil.get("id"): pupil.get("ine") for pupil in document.iterfind(".//{*}eleve")}
+            found |= {
+                str(ine_of[bilan.get("eleve-ref")]) for bilan in document.iterfind(".//{*}bilan-periodique")
+            }
+        return found
+
+    def letters(self) -> list[Letter]:
+        """Every letter, read back from the printed PDF."""
+        pages = [page for pdf in self.told["letters_pdfs"] for page in pdf_pages(Path(pdf))]
+        return [letter for page in pages if (letter := read_letter(page))]
+
+    def letter_of(self, identifier: str) -> Letter:
+        found = [letter for letter in self.letters() if letter.identifier == identifier]
+        assert len(found) == 1, identifier
+        return found[0]
+
+    def messages_to(self, address: str) -> list[dict[str, Any]]:
+        """What the catcher received for one address, newest last."""
+        messages = requests.get(f"{self.told['catcher_url']}/messages", timeout=5).json()
+        return [message for message in messages if message["to"] == address]
+
+    def mailed_link(self, address: str) -> str:
+        """The link of the newest mail to an address, as a person copies it from the text."""
+        links = re.findall(r"^https?://\S+code=\S+$", self.messages_to(address)[-1]["text"], re.MULTILINE)
+        assert len(links) == 1
+        return str(links[0])
+
+
+def pdf_pages(path: Path) -> list[str]:
+    """The text of each page, in reading order."""
+    text = subprocess.run(
+        ["pdftotext", "-enc", "UTF-8", str(path), "-"], capture_output=True, text=True, check=True
+    )
+    return text.stdout.split("\f")
+
+
+def read_letter(page: str) -> Letter | None:
+    """Identifier and password as printed; None for a page that gives no password."""
+    password = re.search(r"\b([A-Z2-9]{4}) ([A-Z2-9]{4})\b", page)
+    identifier = re.search(r"^([a-z]\.[a-z]+\d*)$", page, re.MULTILINE)
+    if not password or not identifier:
+        return None
+    return Letter(page, identifier[1], f"{password[1]} {password[2]}")
+
+
+def free_ports(count: int) -> list[int]:
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    """`make demo`, without make: started once per worker, stopped as Ctrl-C stops it."""
+    folder = tmp_path_factory.mktemp("demo")
+    names = ("DEMO_IDP_PORT", "DEMO_LIVRET_PORT", "DEMO_CATCHER_PORT", "DEMO_OPERATIONS_PORT")
+    environment = os.environ | {name: str(port) for name, port in zip(names, free_ports(4), strict=True)}
+    with (folder / "errors").open("wb") as errors:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "demo"],
+            cwd=ROOT,
+            env=environment | {"DEMO_DIR": str(folder / "demo")},
+            stdout=subprocess.PIPE,
+            stderr=errors,
+        )
+        try:
+            assert process.stdout is not None
+            first_line = process.stdout.readline()  # printed once everything answers
+            assert first_line, (folder / "errors").read_text()
+            yield Demo(json.loads((folder / "demo" / "demo.json").read_text()))
+        finally:
+            process.terminate()
+            process.communicate(timeout=60)
