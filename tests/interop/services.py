@@ -1,0 +1,179 @@
+"""Services of others, as their developers would set them up: the very files that docs/relying-parties.md shows."""
+
+import json
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from demo.processes import Processes, free_port, wait_until_all_answer
+from tests.running_demo import ROOT, Demo
+
+SNIPPETS = ROOT / "docs" / "relying-parties"
+NODE_PACKAGES = ROOT / "var" / "interop" / "node_modules"
+APACHE = Path("/usr/sbin/apache2")
+APACHE_MODULES = Path("/usr/lib/apache2/modules")
+SCOPE = "openid profile email children"
+REMEDY = "scripts/install_test_programs.sh installs it, and so does `make test`"
+
+
+@dataclass(frozen=True)
+class Service:
+    """A running service. Paths are below `url`; `sign_out_method` is how its page asks for sign-out."""
+
+    url: str
+    sign_in_path: str
+    sign_out_path: str
+    sign_out_method: str = "POST"
+    checks_issuer: bool = True
+
+    def read_person(self, page: str) -> dict[str, Any]:
+        """Who is signed in, as its page tells in JSON."""
+        return dict(json.loads(unescape(page)))
+
+
+def need(path: Path, what: str) -> None:
+    """Fail in one line when a program of others is not there: never a silent skip."""
+    if not path.exists():
+        pytest.fail(f"{what} is not installed: {REMEDY}", pytrace=False)
+
+
+def register(demo: Demo, service_url: str, callback: str, *options: str) -> dict[str, Any]:
+    """Register a service by the operators' command, as docs/relying-parties.md says."""
+    command = [
+        *("clients", "add", "Service d’un tiers", "--scope", SCOPE, "--format", "json", "--first-party"),
+        *("--redirect-uri", f"{service_url}{callback}", "--post-logout-redirect-uri", f"{service_url}/"),
+        *options,
+    ]
+    told = subprocess.run(
+        ["sh", "-c", f"{demo.told['commands']['idp']} {shlex.join(command)}"],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    return dict(json.loads(told.stdout))
+
+
+def settings_of(demo: Demo, service_url: str, registered: dict[str, Any]) -> dict[str, str]:
+    """The environment that every snippet reads."""
+    return {
+        "OIDC_ISSUER": demo.issuer,
+        "OIDC_CLIENT_ID": registered["client_id"],
+        "OIDC_CLIENT_SECRET": registered["client_secret"],
+        "SERVICE_URL": service_url,
+    }
+
+
+@contextmanager
+def running(folder: Path, command: list[str], environment: dict[str, str], url: str) -> Iterator[None]:
+    """A program of others, from its first answer to the end of the block."""
+    processes = Processes(folder)
+    try:
+        processes.start("service", command, environment)
+        wait_until_all_answer([url], processes)
+        yield
+    finally:
+        processes.stop()
+
+
+@contextmanager
+def authlib_service(demo: Demo, folder: Path) -> Iterator[Service]:
+    """Authlib in Flask, by Flask's own server."""
+    port = free_port()
+    url = f"http://localhost:{port}"
+    environment = settings_of(demo, url, register(demo, url, "/retour"))
+    environment["SERVICE_SECRET_KEY"] = "tests only"
+    snippet = str(SNIPPETS / "authlib_flask.py")
+    command = [sys.executable, "-m", "flask", "--app", snippet, "run", "--port", str(port)]
+    with running(folder, command, environment, f"{url}/"):
+        yield Service(url, "/connexion", "/deconnexion")
+
+
+@contextmanager
+def openid_client_service(demo: Demo, folder: Path) -> Iterator[Service]:
+    """openid-client in Node."""
+    need(NODE_PACKAGES / "openid-client", "npm's package openid-client")
+    port = free_port()
+    url = f"http://localhost:{port}"
+    environment = settings_of(demo, url, register(demo, url, "/retour")) | {"PORT": str(port)}
+    # Node looks for packages beside the file it runs.
+    (folder / "node_modules").symlink_to(NODE_PACKAGES)
+    snippet = shutil.copy(SNIPPETS / "openid_client.mjs", folder)
+    with running(folder, ["node", str(snippet)], environment, f"{url}/"):
+        yield Service(url, "/connexion", "/deconnexion")
+
+
+@contextmanager
+def apache_service(demo: Demo, _folder: Path) -> Iterator[Service]:
+    """mod_auth_openidc in a private Apache, never the machine's own; its page prints what the module hands over."""
+    need(APACHE, "Debian's package apache2-bin")
+    need(APACHE_MODULES / "mod_auth_openidc.so", "Debian's package libapache2-mod-auth-openidc")
+    port = free_port()
+    url = f"http://localhost:{port}"
+    environment = settings_of(demo, url, register(demo, url, "/familles/retour"))
+    environment["OIDC_CRYPTO_PASSPHRASE"] = "tests only: thirty-two characters"
+    # Apache reads its pages as another account when root starts it: not below pytest's private folder.
+    folder = Path(tempfile.mkdtemp(prefix="ce-apache-"))
+    try:
+        folder.chmod(0o755)
+        write_apache_folder(folder, port)
+        command = [str(APACHE), "-f", str(folder / "httpd.conf"), "-DFOREGROUND"]
+        with running(folder, command, environment, f"{url}/"):
+            # mod_auth_openidc 2.4.12 does not look at `iss` in an answer: the document says what follows from it.
+            yield ApacheService(
+                url, "/familles/", f"/familles/retour?logout={url}/", "GET", checks_issuer=False
+            )
+    finally:
+        shutil.rmtree(folder)
+
+
+class ApacheService(Service):
+    """What stands behind Apache reads the module's two variables."""
+
+    def read_person(self, page: str) -> dict[str, Any]:
+        userinfo, id_token = (json.loads(unescape(line)) for line in page.splitlines()[:2])
+        assert userinfo["sub"] == id_token["sub"]
+        return {**userinfo, "children": id_token["children"]}
+
+
+def write_apache_folder(folder: Path, port: int) -> None:
+    """A server of the documented configuration and two pages."""
+    (folder / "pages" / "familles").mkdir(parents=True)
+    (folder / "pages" / "index.html").write_text("Nobody is signed in.\n")
+    (folder / "pages" / "familles" / "index.html").write_text(
+        '<!--#echo var="OIDC_userinfo_json" -->\n<!--#echo var="OIDC_id_token_payload" -->\n'
+    )
+    modules = ("mpm_event", "authn_core", "authz_core", "authz_user", "dir", "include", "auth_openidc")
+    lines = [
+        f"ServerRoot {folder}",
+        "ServerName localhost",
+        f"Listen 127.0.0.1:{port}",
+        f"PidFile {folder}/pid",
+        f"DefaultRuntimeDir {folder}",
+        f"ErrorLog {folder}/error.log",
+        "ThreadsPerChild 8",
+        "ServerLimit 1",
+        "StartServers 1",
+        "MaxRequestWorkers 8",
+        *(f"LoadModule {module}_module {APACHE_MODULES}/mod_{module}.so" for module in modules),
+        *(("User www-data", "Group www-data") if os.geteuid() == 0 else ()),
+        f"DocumentRoot {folder}/pages",
+        "DirectoryIndex index.html",
+        f"<Directory {folder}/pages/familles>",
+        "  Options +Includes",
+        "  SetOutputFilter INCLUDES",
+        "</Directory>",
+        f"Include {SNIPPETS / 'mod_auth_openidc.conf'}",
+    ]
+    (folder / "httpd.conf").write_text("\n".join(lines) + "\n")

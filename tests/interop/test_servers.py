@@ -1,0 +1,125 @@
+"""Services with a server of their own: discovery, sign-in with PKCE, ID token, userinfo, children, sign-out."""
+
+from collections.abc import Iterator
+from urllib.parse import parse_qs, quote, urlsplit
+
+import pytest
+
+from demo.parent import Parent
+from shared.claims import read_children
+from tests.interop.services import Service, apache_service, authlib_service, openid_client_service
+from tests.running_demo import Demo
+
+KINDS = {
+    "authlib": authlib_service,
+    "openid-client": openid_client_service,
+    "mod_auth_openidc": apache_service,
+}
+
+
+class Person(Parent):
+    """A browser without scripts, in the hands of the demo's active guardian."""
+
+    def __init__(self, demo: Demo) -> None:
+        super().__init__(demo.issuer)
+        self.guardian = next(one for one in demo.told["guardians"] if one["password"])
+
+    def sign_in(self, service: Service) -> None:
+        """From the service to the provider and back."""
+        self.open(f"{service.url}{service.sign_in_path}")
+        self.fill(identifier=self.guardian["identifier"], password=self.guardian["password"])
+
+    def sign_out(self, service: Service) -> None:
+        """Press the service's button."""
+        url = f"{service.url}{service.sign_out_path}"
+        self._page = self._browser.request(service.sign_out_method, url, timeout=10)
+
+    def next_answer(self, service: Service) -> str:
+        """The answer to a new attempt of somebody known at the provider alone: where the browser is sent, unopened."""
+        for cookie in list(self._browser.cookies):
+            if not cookie.name.startswith("idp_"):
+                self._browser.cookies.clear(cookie.domain, cookie.path, cookie.name)
+        url = f"{service.url}{service.sign_in_path}"
+        for _ in range(2):
+            url = self._browser.get(url, timeout=10, allow_redirects=False).headers["Location"]
+        return url
+
+    def steps(self) -> list[str]:
+        """The addresses that the last act led through."""
+        return [one.url for one in [*self.page.history, self.page]]
+
+
+def test_a_family_signs_in_reads_and_signs_out(demo: Demo, service: Service):
+    person = Person(demo)
+    person.sign_in(service)
+    answer = parse_qs(urlsplit(next(url for url in person.steps() if "code=" in url)).query)
+    seen = service.read_person(person.page.text)
+
+    person.sign_out(service)
+
+    assert answer["iss"] == [demo.issuer]
+    assert (seen["name"], seen["email"]) == (person.guardian["name"], person.guardian["email"])
+    assert [child.given_name for child in read_children(seen)] == [
+        child["given_name"] for child in person.guardian["children"]
+    ]
+    assert any(url.startswith(f"{demo.issuer}/oauth/end_session?") for url in person.steps())
+    assert person.page.url == f"{service.url}/"
+    person.open(f"{service.url}{service.sign_in_path}")
+    assert person.page.url.startswith(f"{demo.issuer}/connexion"), "the provider's session has ended too"
+
+
+def test_a_person_is_the_same_at_each_sign_in_and_so_are_the_children(demo: Demo, service: Service):
+    """Core 8.1: pairwise identifiers, stable for ever."""
+    seen = []
+    for _ in range(2):
+        person = Person(demo)
+        person.sign_in(service)
+        seen.append(service.read_person(person.page.text))
+
+    assert seen[0]["sub"] == seen[1]["sub"]
+    assert [child["sub"] for child in seen[0]["children"]] == [child["sub"] for child in seen[1]["children"]]
+
+
+def test_a_second_visit_asks_nothing(demo: Demo, service: Service):
+    """Single sign-on: the session at the provider answers."""
+    person = Person(demo)
+    person.sign_in(service)
+    person.open(f"{service.url}{service.sign_in_path}")
+
+    assert person.page.ok
+    assert urlsplit(person.page.url).netloc == urlsplit(service.url).netloc
+
+
+def test_an_answer_that_nobody_asked_for_signs_nobody_in(demo: Demo, service: Service):
+    person = Person(demo)
+    callback = service.sign_in_path.replace("/connexion", "/retour").replace("/familles/", "/familles/retour")
+
+    person.open(f"{service.url}{callback}?code=forged&state=forged&iss={demo.issuer}")
+    refused = person.page
+    person.open(f"{service.url}/")
+
+    assert refused.status_code >= 400
+    assert person.guardian["email"] not in person.page.text
+
+
+def test_an_answer_of_another_provider_signs_nobody_in(demo: Demo, service: Service):
+    """RFC 9207 2.4, the mix-up attack: a good code and a good state under another `iss`."""
+    person = Person(demo)
+    person.sign_in(service)
+    answer = person.next_answer(service)
+
+    person.open(answer.replace(f"iss={quote(demo.issuer, safe='')}", "iss=https%3A%2F%2Fevil.test"))
+    refused = person.page
+    person.open(f"{service.url}/")
+
+    assert (refused.status_code >= 400) is service.checks_issuer
+    assert person.guardian["email"] not in person.page.text
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def service(
+    request: pytest.FixtureRequest, demo: Demo, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Service]:
+    """One service of each kind, for every test of this module."""
+    with KINDS[request.param](demo, tmp_path_factory.mktemp("service")) as running:
+        yield running
