@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# What the tests use beside Python: Chromium, PostgreSQL and Apache from Debian's packages, Node packages from npm's
-# registry (versions and hashes in tests/interop/npm-shrinkwrap.json). Does nothing for what is there.
+# What the tests use beside the locked Python packages: Chromium, PostgreSQL, Node and Apache from Debian's packages;
+# the libraries of other services, whose versions and hashes are in tests/interop. Does nothing for what is there.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . scripts/debian.sh
@@ -16,15 +16,16 @@ command -v node >/dev/null || missing+=(nodejs)
 command -v npm >/dev/null || missing+=(npm)
 [ ${#missing[@]} -eq 0 ] || install_packages "${missing[@]}"
 
-node_packages=var/interop
-state=$(cat tests/interop/package.json tests/interop/npm-shrinkwrap.json | sha256sum)
-if [ "$(cat "$node_packages/installed" 2>/dev/null)" != "$state" ]; then
-  echo "install: Node packages for tests/interop" >&2
-  mkdir -p "$node_packages"
-  cp tests/interop/package.json tests/interop/npm-shrinkwrap.json "$node_packages"
-  if npm ci --prefix "$node_packages" --ignore-scripts --no-audit --no-fund --silent >/dev/null; then
-    echo "$state" >"$node_packages/installed"
-  else
-    echo "install: npm could not bring openid-client and oidc-client-ts: the tests that run them will fail and say so" >&2
-  fi
+# What the services of others are made of, beside our own environment.
+others=var/interop
+state=$(cat tests/interop/package.json tests/interop/npm-shrinkwrap.json tests/interop/requirements.txt | sha256sum)
+if [ "$(cat "$others/installed" 2>/dev/null)" != "$state" ]; then
+  echo "install: packages for tests/interop" >&2
+  mkdir -p "$others"
+  cp tests/interop/package.json tests/interop/npm-shrinkwrap.json "$others"
+  npm ci --prefix "$others" --ignore-scripts --no-audit --no-fund --silent >/dev/null \
+    && .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --upgrade \
+      --target "$others/python" -r tests/interop/requirements.txt \
+    && echo "$state" >"$others/installed" \
+    || echo "install: not all of it could be had: the tests that need it will fail and say so" >&2
 fi

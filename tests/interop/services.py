@@ -21,6 +21,7 @@ from tests.running_demo import ROOT, Demo
 
 SNIPPETS = ROOT / "docs" / "relying-parties"
 NODE_PACKAGES = ROOT / "var" / "interop" / "node_modules"
+PYTHON_PACKAGES = ROOT / "var" / "interop" / "python"
 APACHE = Path("/usr/sbin/apache2")
 APACHE_MODULES = Path("/usr/lib/apache2/modules")
 SCOPE = "openid profile email children"
@@ -33,9 +34,9 @@ class Service:
 
     url: str
     sign_in_path: str
+    callback: str
     sign_out_path: str
     sign_out_method: str = "POST"
-    checks_issuer: bool = True
 
     def read_person(self, page: str) -> dict[str, Any]:
         """Who is signed in, as its page tells in JSON."""
@@ -97,7 +98,7 @@ def authlib_service(demo: Demo, folder: Path) -> Iterator[Service]:
     snippet = str(SNIPPETS / "authlib_flask.py")
     command = [sys.executable, "-m", "flask", "--app", snippet, "run", "--port", str(port)]
     with running(folder, command, environment, f"{url}/"):
-        yield Service(url, "/connexion", "/deconnexion")
+        yield Service(url, "/connexion", "/retour", "/deconnexion")
 
 
 @contextmanager
@@ -111,7 +112,29 @@ def openid_client_service(demo: Demo, folder: Path) -> Iterator[Service]:
     (folder / "node_modules").symlink_to(NODE_PACKAGES)
     snippet = shutil.copy(SNIPPETS / "openid_client.mjs", folder)
     with running(folder, ["node", str(snippet)], environment, f"{url}/"):
-        yield Service(url, "/connexion", "/deconnexion")
+        yield Service(url, "/connexion", "/retour", "/deconnexion")
+
+
+@contextmanager
+def django_service(demo: Demo, folder: Path) -> Iterator[Service]:
+    """mozilla-django-oidc in Django, by Django's own server."""
+    need(PYTHON_PACKAGES / "mozilla_django_oidc", "PyPI's package mozilla-django-oidc")
+    port = free_port()
+    url = f"http://localhost:{port}"
+    environment = settings_of(demo, url, register(demo, url, "/oidc/callback/")) | {
+        "SERVICE_SECRET_KEY": "tests only",
+        "SERVICE_DATABASE": str(folder / "database"),
+        "DJANGO_SETTINGS_MODULE": "django_settings",
+        "PYTHONPATH": f"{SNIPPETS}:{PYTHON_PACKAGES}",
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+    django = [sys.executable, "-m", "django"]
+    subprocess.run(
+        [*django, "migrate"], env=os.environ | environment, check=True, capture_output=True, timeout=60
+    )
+    command = [*django, "runserver", "--noreload", "--skip-checks", str(port)]
+    with running(folder, command, environment, f"{url}/"):
+        yield Service(url, "/oidc/authenticate/", "/oidc/callback/", "/oidc/logout/")
 
 
 @contextmanager
@@ -130,9 +153,12 @@ def apache_service(demo: Demo, _folder: Path) -> Iterator[Service]:
         write_apache_folder(folder, port)
         command = [str(APACHE), "-f", str(folder / "httpd.conf"), "-DFOREGROUND"]
         with running(folder, command, environment, f"{url}/"):
-            # mod_auth_openidc 2.4.12 does not look at `iss` in an answer: the document says what follows from it.
             yield ApacheService(
-                url, "/familles/", f"/familles/retour?logout={url}/", "GET", checks_issuer=False
+                url=url,
+                sign_in_path="/familles/",
+                callback="/familles/retour",
+                sign_out_path=f"/familles/retour?logout={url}/",
+                sign_out_method="GET",
             )
     finally:
         shutil.rmtree(folder)
