@@ -1,4 +1,5 @@
-"""Write docs/generated anew: settings, error codes, audit events and routes, from the code that defines them.
+"""Write docs/generated anew: settings, error codes, audit events and routes, from the code that defines them; and the
+configurations that docs/relying-parties.md shows, from the files that tests run.
 
 `python -m scripts.generate_docs`; a test fails when the committed files are stale.
 """
@@ -146,6 +147,21 @@ def pages(applications: Iterable[Flask]) -> dict[str, str]:
     }
 
 
+SHOWN_FILE = re.compile(r"(<!-- file: (\S+) -->\n)(?:```\w+\n.*?\n```\n)?", re.DOTALL)
+SHOWN_IN = Path(__file__).parent.parent / "docs" / "relying-parties.md"
+LANGUAGES = {"py": "python", "mjs": "js", "conf": "apache", "yml": "yaml", "java": "java"}
+
+
+def with_files_shown(document: Path) -> str:
+    """The document with every file that it shows as the file is now: configurations are run by tests."""
+
+    def shown(mark: re.Match[str]) -> str:
+        file = document.parent / mark[2]
+        return f"{mark[1]}```{LANGUAGES[file.suffix[1:]]}\n{file.read_text().rstrip()}\n```\n"
+
+    return SHOWN_FILE.sub(shown, document.read_text())
+
+
 def applications_to_describe() -> tuple[Flask, Flask]:
     """Both applications, on databases in memory that nothing is written to."""
     from idp.app import create_app as create_provider
@@ -173,3 +189,4 @@ if __name__ == "__main__":
     FOLDER.mkdir(parents=True, exist_ok=True)
     for file_name, content in pages(applications_to_describe()).items():
         (FOLDER / file_name).write_text(content)
+    SHOWN_IN.write_text(with_files_shown(SHOWN_IN))

@@ -1,0 +1,87 @@
+"""Every example of docs/relying-parties.md has the members and types of a real answer."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from joserfc.jws import extract_compact
+
+from tests.conftest import browser_at
+from tests.factories import make_child, make_link
+from tests.relying_party import ALL_SCOPES, ISSUER, RelyingParty
+
+DOCUMENT = Path(__file__).parent.parent.parent / "docs" / "relying-parties.md"
+EXAMPLES = dict(re.findall(r"<!-- example: (\w+) -->\n```json\n(.*?)```", DOCUMENT.read_text(), re.DOTALL))
+SCOPE = "openid profile email children"
+
+
+def token_response(party: RelyingParty) -> dict[str, Any]:
+    return party.tokens(scope=SCOPE)
+
+
+def id_token_header(party: RelyingParty) -> dict[str, Any]:
+    return extract_compact(token_response(party)["id_token"].encode()).headers()
+
+
+def id_token(party: RelyingParty) -> dict[str, Any]:
+    return party.read_id_token(token_response(party)["id_token"])
+
+
+def userinfo(party: RelyingParty) -> dict[str, Any]:
+    return dict(party.userinfo(token_response(party)["access_token"]).get_json())
+
+
+def children(party: RelyingParty) -> list[dict[str, Any]]:
+    return list(party.read_id_token(party.tokens(scope=ALL_SCOPES)["id_token"])["children"])
+
+
+def jwks(party: RelyingParty) -> dict[str, Any]:
+    return dict(browser_at(party.app, ISSUER).get("/oauth/jwks").get_json())
+
+
+def error(party: RelyingParty) -> dict[str, Any]:
+    return dict(party.redeem("no-code-of-ours").get_json())
+
+
+ANSWERS: dict[str, Callable[[RelyingParty], Any]] = {
+    "token_response": token_response,
+    "id_token_header": id_token_header,
+    "id_token": id_token,
+    "userinfo": userinfo,
+    "children": children,
+    "jwks": jwks,
+    "error": error,
+}
+
+
+def test_every_example_is_compared():
+    assert EXAMPLES.keys() == ANSWERS.keys()
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_an_example_is_like_the_real_thing(party: RelyingParty, parent: object, child: object, name: str):
+    answer = ANSWERS[name](party)
+
+    assert shape_of(json.loads(EXAMPLES[name])) == shape_of(answer)
+
+
+def test_the_example_of_an_error_is_that_error(party: RelyingParty):
+    assert json.loads(EXAMPLES["error"]) == error(party)
+
+
+def shape_of(value: Any) -> Any:
+    """Names and types, without values."""
+    if isinstance(value, dict):
+        return {name: shape_of(member) for name, member in value.items()}
+    if isinstance(value, list):
+        return [shape_of(member) for member in value]
+    return type(value).__name__
+
+
+@pytest.fixture
+def child(party: RelyingParty, parent: Any) -> None:
+    with party.app.app_context():
+        make_link(parent, make_child(ine="0123456789A"), relationship="mère")
