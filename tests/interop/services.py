@@ -111,7 +111,9 @@ def openid_client_service(demo: Demo, folder: Path) -> Iterator[Service]:
     # Node looks for packages beside the file it runs.
     (folder / "node_modules").symlink_to(NODE_PACKAGES)
     snippet = shutil.copy(SNIPPETS / "openid_client.mjs", folder)
-    with running(folder, ["node", str(snippet)], environment, f"{url}/"):
+    # Debian 12 has Node 18, which hides `crypto` without this flag; Node 20 and later take it and need it not.
+    command = ["node", "--experimental-global-webcrypto", str(snippet)]
+    with running(folder, command, environment, f"{url}/"):
         yield Service(url, "/connexion", "/retour", "/deconnexion")
 
 

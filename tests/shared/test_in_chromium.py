@@ -27,6 +27,7 @@ SIGNED_OUT = (
     "/mentions-legales",
     "/donnees-personnelles",
     "/connexion",
+    "/dev/erreurs",
     "/nulle-part",
 )
 SIGNED_IN = ("/", "/aide", "/compte", "/activation/terminee")
