@@ -27,6 +27,8 @@ class OAuthRefusal(DomainError):
     may_redirect: ClassVar[bool] = True
     """False when the person must be told on our own page (RFC 6749 4.1.2.1)."""
     status: ClassVar[int] = 400
+    remedy: ClassVar[str] = ""
+    """English, for the dictionary alone: what the developers of a service look at, where it is not plain."""
 
 
 def oauth_refusals() -> tuple[type[OAuthRefusal], ...]:

@@ -148,18 +148,23 @@ def pages(applications: Iterable[Flask]) -> dict[str, str]:
 
 
 SHOWN_FILE = re.compile(r"(<!-- file: (\S+) -->\n)(?:```\w+\n.*?\n```\n)?", re.DOTALL)
+REMEDIES = re.compile(r"(<!-- remedies -->\n)\n(?:\|[^\n]*\n)*")
 SHOWN_IN = Path(__file__).parent.parent / "docs" / "relying-parties.md"
 LANGUAGES = {"py": "python", "mjs": "js", "conf": "apache", "yml": "yaml", "java": "java"}
 
 
 def with_files_shown(document: Path) -> str:
-    """The document with every file that it shows as the file is now: configurations are run by tests."""
+    """The document with every file that it shows as the file is now, for tests run them; and with the remedies."""
 
     def shown(mark: re.Match[str]) -> str:
         file = document.parent / mark[2]
         return f"{mark[1]}```{LANGUAGES[file.suffix[1:]]}\n{file.read_text().rstrip()}\n```\n"
 
-    return SHOWN_FILE.sub(shown, document.read_text())
+    remedies = table(
+        ("code", "what to look at"),
+        ((f"`{refusal.error_code}`", refusal.remedy) for refusal in oauth_refusals() if refusal.remedy),
+    )
+    return REMEDIES.sub(lambda mark: f"{mark[1]}\n{remedies}", SHOWN_FILE.sub(shown, document.read_text()))
 
 
 def applications_to_describe() -> tuple[Flask, Flask]:

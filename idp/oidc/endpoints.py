@@ -45,6 +45,7 @@ class BearerRefused(OAuthRefusal):
     error_code = "bearer_refused"
     error = "invalid_token"
     hint = "The access token is not valid."
+    remedy = "The access token is over its life, or its session or account has ended: start a sign-in."
     status = 401
 
 
@@ -63,6 +64,7 @@ class PostLogoutRedirectUriMismatch(OAuthRefusal):
     error_code = "post_logout_redirect_uri_mismatch"
     error = "invalid_request"
     hint = "The post_logout_redirect_uri is not one that this client registered, to the character."
+    remedy = "Register the address, with its final slash."
     may_redirect = False
 
 

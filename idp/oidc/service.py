@@ -34,6 +34,10 @@ class AuthorizationCodeRefused(OAuthRefusal):
     error_code = "authorization_code_refused"
     error = "invalid_grant"
     hint = "The authorization code is not valid, or not for this client, redirect URI and code verifier."
+    remedy = (
+        "The code was used before (a reload, a double click: what the first use gave has ended too), is over a "
+        "minute old, or the verifier or the redirect URI is another."
+    )
 
 
 @dataclass(frozen=True, slots=True)

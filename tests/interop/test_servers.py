@@ -42,17 +42,17 @@ class Person(Parent):
         url = f"{service.url}{service.sign_out_path}"
         token = {"csrfmiddlewaretoken": service.read_person(self.page.text).get("csrf_token")}
         form = token if service.sign_out_method == "POST" else None
-        self._page = self._browser.request(service.sign_out_method, url, data=form, timeout=10)
+        self._page = self.browser.request(service.sign_out_method, url, data=form, timeout=10)
 
     def next_answer(self, service: Service) -> str:
         """The answer to a new attempt of somebody known at the provider alone: where the browser is sent, unopened."""
-        jar: CookieJar = self._browser.cookies
+        jar: CookieJar = self.browser.cookies
         for cookie in list(jar):
             if not cookie.name.startswith("idp_"):
                 jar.clear(cookie.domain, cookie.path, cookie.name)
         url = f"{service.url}{service.sign_in_path}"
         for _ in range(2):
-            url = self._browser.get(url, timeout=10, allow_redirects=False).headers["Location"]
+            url = self.browser.get(url, timeout=10, allow_redirects=False).headers["Location"]
         return url
 
     def steps(self) -> list[str]:

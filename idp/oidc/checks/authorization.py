@@ -23,6 +23,7 @@ class ClientUnknown(OAuthRefusal):
     error_code = "client_unknown"
     error = "invalid_request"
     hint = "The client_id is missing or unknown."
+    remedy = "Compare the client_id with `idp clients list`; the issuer may be another installation's."
     may_redirect = False
 
 
@@ -50,6 +51,10 @@ class RedirectUriMismatch(OAuthRefusal):
     error_code = "redirect_uri_mismatch"
     error = "invalid_request"
     hint = "The redirect_uri is not one that this client registered, to the character."
+    remedy = (
+        "The page names the kind of difference: scheme, host, port, path, trailing slash, query, case. Behind a proxy, "
+        "libraries often build http:// or an inner host: configure the public address."
+    )
     may_redirect = False
 
 
@@ -99,6 +104,7 @@ class PkceRequired(OAuthRefusal):
     error_code = "pkce_required"
     error = "invalid_request"
     hint = "A code_challenge of 43 base64url characters with code_challenge_method=S256 is required."
+    remedy = "PKCE is off in the library, or its method is plain: turn S256 on."
 
 
 class ScopeWithoutOpenid(OAuthRefusal):

@@ -14,6 +14,7 @@ class LoginRequired(OAuthRefusal):
     error_code = "login_required"
     error = "login_required"
     hint = "The person must sign in."
+    remedy = "prompt=none, and nobody is signed in: start an ordinary sign-in."
 
 
 class AnotherPerson(LoginRequired):
@@ -21,6 +22,7 @@ class AnotherPerson(LoginRequired):
 
     error_code = "another_person"
     hint = "The person who signed in is not the one that the id_token_hint names."
+    remedy = "Send no id_token_hint, or let the person sign out first."
 
 
 class AccessDenied(OAuthRefusal):
@@ -29,6 +31,7 @@ class AccessDenied(OAuthRefusal):
     error_code = "access_denied"
     error = "access_denied"
     hint = "The person cancelled."
+    remedy = "Say so, and offer to start again."
 
 
 @dataclass(frozen=True, slots=True)

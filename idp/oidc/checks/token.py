@@ -16,6 +16,7 @@ class QueryRefused(OAuthRefusal):
     error_code = "query_refused"
     error = "invalid_request"
     hint = "Parameters go into the body, none into the query string."
+    remedy = "Token parameters stand in the address: move them to the body."
 
 
 class FormRequired(OAuthRefusal):
@@ -32,6 +33,7 @@ class SeveralAuthentications(OAuthRefusal):
     error_code = "several_authentications"
     error = "invalid_request"
     hint = "More than one client authentication method is used."
+    remedy = "The library sends the secret in the header and in the body: choose the registered method."
 
 
 class ClientAuthenticationFailed(OAuthRefusal):
@@ -40,6 +42,7 @@ class ClientAuthenticationFailed(OAuthRefusal):
     error_code = "client_authentication_failed"
     error = "invalid_client"
     hint = "Client authentication failed."
+    remedy = "Check the secret, then the method: the registered one only. client_secret_basic percent-encodes id and secret."
     status = 401
 
 
