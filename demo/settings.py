@@ -62,7 +62,8 @@ def load_settings(environment: Mapping[str, str] = os.environ) -> DemoSettings:
         operations_port=_port(environment, "DEMO_OPERATIONS_PORT", 8002),
         folder=Path(environment.get("DEMO_DIR") or "var/demo").resolve(),
         databases={
-            service: environment.get(f"DEMO_{service.upper()}_DATABASE_URL", "") for service in ("idp", "livret")
+            service: environment.get(f"DEMO_{service.upper()}_DATABASE_URL", "")
+            for service in ("idp", "livret")
         },
     )
 
