@@ -39,7 +39,9 @@ def children(party: RelyingParty) -> list[dict[str, Any]]:
 
 
 def jwks(party: RelyingParty) -> dict[str, Any]:
-    return dict(browser_at(party.app, ISSUER).get("/oauth/jwks").get_json())
+    """Ordered as in the document: the order means nothing."""
+    keys = browser_at(party.app, ISSUER).get("/oauth/jwks").get_json()["keys"]
+    return {"keys": sorted(keys, key=lambda key: str(key["alg"]), reverse=True)}
 
 
 def error(party: RelyingParty) -> dict[str, Any]:
