@@ -1,17 +1,34 @@
-"""`make bench`: every measure, as tables. `ARGS=--quick` for fewer rounds."""
+"""`make bench`: every measure, as tables. `ARGS=--quick` for fewer rounds, `ARGS=--long` for the long profile too."""
 
 import argparse
+import os
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
 from bench import bulk, provider
 from bench.measures import show
 
+HOSTILE_TESTS = ("tests/protocol/test_mutations.py", "tests/protocol/relying_party/test_mutated_tokens.py")
+
+
+def send_hostile_variants(count: int) -> None:
+    """The tests of hostile values, with more of them. Raises CalledProcessError when one opens anything."""
+    command = [sys.executable, "-m", "pytest", "-q", "-n", "auto", "--database", "sqlite"]
+    tests = [path for path in HOSTILE_TESTS if Path(path).exists()]
+    subprocess.run([*command, *tests], env=os.environ | {"HOSTILE_VARIANTS": str(count)}, check=True)
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer rounds, smaller files: a rough look")
+    parser.add_argument(
+        "--long", action="store_true", help="also a hundred thousand hostile variants of each good value"
+    )
     arguments = parser.parse_args()
+    if arguments.long:
+        send_hostile_variants(100_000)
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         flows = 30 if arguments.quick else 300
         show("Provider (gunicorn, SQLite), CPU of its processes", provider.measure(Path(folder), flows=flows))
