@@ -13,7 +13,7 @@ from flask.cli import AppGroup
 from idp.signing_keys import rotation, service
 from idp.signing_keys.material import Seal
 from idp.signing_keys.rotation import KeyReport
-from idp.signing_keys.rules import UPCOMING, Effects, Move, Pace, TokenReaders, due_moves
+from idp.signing_keys.rules import ENDED, RETIRED, UPCOMING, Effects, Move, Pace, TokenReaders, due_moves
 from shared.clock import app_now
 
 keys = AppGroup("keys", help="Show, rotate, end and seal the signing keys.")
@@ -26,9 +26,10 @@ NAMES_SHOWN = 3
 STATUS_COLUMNS = ("key", "alg", "state", "age", "next", "when", "why", "not_fetched_by")
 MOVE_COLUMNS = ("act", "key", "alg", "from", "to", "when", "reason")
 SEAL_NOTES = {
-    Seal.PREVIOUS: "lies under the previous key-encryption key: run idp keys rewrap --apply",
-    Seal.BROKEN: "opens with no key-encryption key of the settings: restore the one that sealed it, or end the key",
+    Seal.PREVIOUS: "To be sealed anew with idp keys rewrap --apply",
+    Seal.BROKEN: "Sealed under a key-encryption key that is not in the settings: restore it, or end these keys",
 }
+LASTING_STATES = {RETIRED: "kept for the hints of old sessions", ENDED: "refused everywhere"}
 
 
 @keys.command("status")
@@ -57,9 +58,7 @@ def status(style: str) -> None:
         )
     else:
         _table([_report_row(report, now) for report in reports], STATUS_COLUMNS)
-    notes = [
-        f"{report.view.kid} {SEAL_NOTES[report.seal]}" for report in reports if report.seal in SEAL_NOTES
-    ]
+    notes = list(_seal_notes(reports))
     if due:
         notes.append(f"{_count(len(due), 'move')} due: run idp keys rotate to see, with --apply to act.")
     for note in notes:
@@ -159,6 +158,13 @@ def rewrap(is_applied: bool, style: str) -> None:  # noqa: FBT001 - click gives 
         click.echo(f"{_count(done, 'key')} sealed anew. Remove IDP_PREVIOUS_KEY_ENCRYPTION_KEY.", err=True)
 
 
+def _seal_notes(reports: Sequence[KeyReport]) -> Iterable[str]:
+    for seal, note in SEAL_NOTES.items():
+        kids = [report.view.kid for report in reports if report.seal is seal]
+        if kids:
+            yield f"{note}: {', '.join(kids)}"
+
+
 def _readers() -> TokenReaders:
     return cast("TokenReaders", current_app.extensions["token_readers"])
 
@@ -178,8 +184,10 @@ def _moves(plan: Sequence[Move], style: str, now: datetime, *, effects: Effects 
     if style == "json":
         _json(moves=[_move_as_json(move) for move in plan], **_effects_as_json(effects))
         return
+    if not plan:
+        return
     _table([_move_row(move, now) for move in plan], MOVE_COLUMNS)
-    for line in _effect_lines(effects) if effects and plan else ():
+    for line in _effect_lines(effects) if effects else ():
         click.echo(line)
 
 
@@ -207,7 +215,7 @@ def _report_row(report: KeyReport, now: datetime) -> dict[str, str]:
         "age": _age(now - view.since),
         "next": move.act if move else "-",
         "when": _when(move, now) if move else "-",
-        "why": move.reason if move else "kept for the hints of old sessions" if view.signed_from else "-",
+        "why": move.reason if move else LASTING_STATES.get(view.state, "-"),
         "not_fetched_by": _names(view.unread_by or ()) if view.state is UPCOMING else "-",
     }
 

@@ -18,6 +18,7 @@ from idp.signing_keys.models import SigningKey, SigningKeyReading
 from idp.signing_keys.rules import (
     ACTIVE,
     ENDED,
+    PUBLISHED,
     RETIRED,
     RETIRING,
     UPCOMING,
@@ -130,12 +131,13 @@ def emergency_effects(kid: str, readers: TokenReaders, *, now: datetime) -> Effe
     keys = _views(clients)
     _check_present(kid, keys)
     key = next(each for each in keys if each.kid == kid)
+    holding = len(clients) if key.state in PUBLISHED else 0
     if key.signed_from is None:
-        return Effects(len(clients), 0, 0)
+        return Effects(holding, 0, 0)
     id_tokens, sessions = readers.count_signed(
         key.algorithm, since=key.signed_from, until=key.signed_until, now=now
     )
-    return Effects(len(clients), id_tokens, sessions)
+    return Effects(holding, id_tokens, sessions)
 
 
 def end_by_emergency(kid: str, readers: TokenReaders, *, now: datetime) -> tuple[Move, ...]:

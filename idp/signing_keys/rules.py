@@ -119,7 +119,7 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class Effects:
-    """What ends with a key that ends before its time. Counts."""
+    """What ends with a key that ends before its time. Counts; clients: those that may hold it in a cache."""
 
     clients: int
     id_tokens: int

@@ -181,7 +181,10 @@ def test_an_emergency_counts_before_it_acts(party: RelyingParty, parent: object,
     assert signing not in party.browser.get("/oauth/jwks").text
     assert waited == [pytest.approx(1.2)]
     again = run(party.app, "emergency", signing, "--apply")
-    assert (again.exit_code, again.stderr) == (0, f"{signing} has ended already. Nothing to do.\n")
+    assert (again.exit_code, again.stdout) == (0, "")
+    assert again.stderr == f"{signing} has ended already. Nothing to do.\n"
+    ended = next(line for line in run(party.app, "status").stdout.splitlines() if signing in line)
+    assert ended.split()[-3:] == ["refused", "everywhere", "-"]
 
 
 def test_an_emergency_needs_a_key_that_is_there(idp_app: Flask):
@@ -209,7 +212,8 @@ def test_a_new_key_encryption_key_is_told_planned_and_applied(
 
     told = run(idp_app, "status")
     assert told.exit_code == 1
-    assert "lies under the previous key-encryption key: run idp keys rewrap --apply" in told.stderr
+    assert told.stderr.startswith("To be sealed anew with idp keys rewrap --apply: k-2026-11-23-")
+    assert told.stderr.count("k-2026-11-23-") == 2
     planned = run(idp_app, "rewrap")
     assert [line.split()[0] for line in planned.stdout.splitlines()] == ["act", "reseal", "reseal"]
     assert planned.stderr == "2 keys. Nothing done. Add --apply to act.\n"
@@ -229,7 +233,7 @@ def test_keys_that_nobody_can_open_are_told(idp_app: Flask, monkeypatch: pytest.
     told = run(idp_app, "status")
 
     assert told.exit_code == 1
-    assert "opens with no key-encryption key of the settings" in told.stderr
+    assert "Sealed under a key-encryption key that is not in the settings" in told.stderr
     refused = run(idp_app, "rewrap", "--apply").exception
     assert isinstance(refused, KeysUnreadable)
     assert refused.exit_code == 3
