@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 from http.cookiejar import CookieJar
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import parse_qs, quote, urljoin, urlsplit
 
 import pytest
 
-from demo.parent import Parent
+from demo.parent import FormReader, Parent
 from shared.claims import read_children
 from tests.interop.services import (
     Service,
@@ -17,6 +17,7 @@ from tests.interop.services import (
 )
 from tests.running_demo import Demo
 
+CONSENT = "/autorisation"
 KINDS = {
     "authlib": authlib_service,
     "openid-client": openid_client_service,
@@ -36,6 +37,17 @@ class Person(Parent):
         """From the service to the provider and back."""
         self.open(f"{service.url}{service.sign_in_path}")
         self.fill(identifier=self.guardian["identifier"], password=self.guardian["password"])
+        self.agree()
+
+    def agree(self) -> None:
+        """Press « Autoriser » where the provider asks what may be shared: at a first visit alone."""
+        if urlsplit(self.page.url).path != CONSENT:
+            return
+        reader = FormReader()
+        reader.feed(self.page.text)
+        form = next(one for one in reader.forms if urlsplit(one.action).path == CONSENT)
+        url = urljoin(self.page.url, form.action)
+        self._page = self.browser.post(url, data={**form.fields, "decision": "allow"}, timeout=10)
 
     def sign_out(self, service: Service) -> None:
         """Press the service's button."""
