@@ -43,6 +43,16 @@ def test_one_key_has_one_use():
     assert "two keys have the same value" in str(refusal(outbox_key=GOOD["secret_key"]))
 
 
+def test_a_previous_key_is_none_or_a_good_key_of_its_own():
+    assert Settings.load(**GOOD).previous_key_encryption_key is None
+    assert "IDP_PREVIOUS_KEY_ENCRYPTION_KEY" in str(refusal(previous_key_encryption_key="A" * 43))
+    assert "two keys have the same value" in str(
+        refusal(previous_key_encryption_key=GOOD["key_encryption_key"])
+    )
+    previous = Settings.load(**GOOD | {"previous_key_encryption_key": key_of("the one before")})
+    assert "previous_key_encryption_key" not in repr(previous)
+
+
 @pytest.mark.parametrize(
     "issuer",
     ["http://compte.example", "https://compte.example/", "https://compte.example/x", "ftp://compte.example",

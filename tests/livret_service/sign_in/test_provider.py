@@ -39,6 +39,17 @@ def verify(client: Provider, provider: FakeProvider, clock: FrozenClock) -> dict
     return client.verify_id_token(answer, Expected(nonce=NONCE, asked_at=clock.now))
 
 
+def test_it_names_itself_when_it_fetches_keys(provider: FakeProvider, clock: FrozenClock):
+    """The provider then knows that we hold the key that signs next."""
+    client = new_client(provider, clock, client_id="café / 1", client_secret="")
+    client.load_server_metadata()
+
+    client._fetch_keys()
+
+    agents = {request.headers["User-Agent"] for request, _ in provider.server.log}
+    assert agents == {"livret (client_id=caf%C3%A9%20%2F%201)"}
+
+
 @pytest.mark.parametrize("given", ["{issuer}/", "https://evil.example", "", None])
 def test_p1_discovery_of_another_issuer_is_refused_and_nothing_more_is_called(
     client: Provider, provider: FakeProvider, given: str | None
