@@ -1,6 +1,5 @@
 """The livret service as a Flask application: settings → database → blueprints → headers → error pages."""
 
-from datetime import timedelta
 from urllib.parse import urlsplit
 
 from flask import Blueprint, Flask
@@ -9,10 +8,9 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from livret_service.db import db, migrate
 from livret_service.livrets import views as livrets
 from livret_service.settings import Settings
+from livret_service.sign_in import browser, channels
 from livret_service.sign_in import views as sign_in
-from livret_service.sign_in.provider import ClientKey, Provider, load_client_key
-from livret_service.sign_in.rules import SessionLimits
-from livret_service.sign_in.service import RelyingParty, new_relying_party
+from livret_service.sign_in.party import relying_party
 from shared.clock import Clock, init_clock, utc_now
 from shared.csrf import FormProtection
 from shared.database import connect
@@ -20,9 +18,8 @@ from shared.error_pages import init_error_pages
 from shared.headers import init_headers
 from shared.logging import configure_logging, init_request_log
 from shared.pages import PageSettings, init_pages
-from shared.settings import SettingsRefused
 
-BLUEPRINTS: tuple[Blueprint, ...] = (sign_in.blueprint, livrets.blueprint)
+BLUEPRINTS: tuple[Blueprint, ...] = (sign_in.blueprint, channels.blueprint, livrets.blueprint)
 MAXIMUM_BODY_BYTES = 64 * 1024
 csrf = FormProtection()
 
@@ -41,46 +38,12 @@ def create_app(settings: Settings | None = None, *, clock: Clock = utc_now) -> F
     init_pages(app, page_settings(settings))
     init_headers(app, https=settings.is_https)
     init_error_pages(app)
-    app.extensions[sign_in.EXTENSION] = relying_party(settings, clock)
+    app.extensions[browser.EXTENSION] = relying_party(settings, clock)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
-    for view in sign_in.PROTOCOL_POSTS:
+    for view in (*sign_in.PROTOCOL_POSTS, *channels.PROTOCOL_POSTS):
         csrf.exempt(view)
     return app
-
-
-def relying_party(settings: Settings, clock: Clock) -> RelyingParty:
-    """This worker's side of the protocol. Reaches nobody yet. Raises SettingsRefused on a key that cannot be read."""
-    provider = Provider(
-        issuer=settings.issuer,
-        client_id=settings.client_id,
-        client_secret=settings.client_secret,
-        client_key=read_client_key(settings),
-        scope=settings.scope,
-        algorithms=(settings.signature_algorithm,),
-        clock=clock,
-    )
-    return new_relying_party(
-        provider,
-        redirect_uri=settings.public_url + "/retour",
-        secret_key=settings.secret_key,
-        limits=SessionLimits(
-            renew_after=timedelta(seconds=settings.renewal_seconds),
-            idle=timedelta(minutes=settings.session_minutes),
-            absolute=timedelta(hours=settings.session_hours),
-        ),
-        max_age=timedelta(seconds=settings.max_age_seconds) if settings.max_age_seconds else None,
-    )
-
-
-def read_client_key(settings: Settings) -> ClientKey | None:
-    """The key of `private_key_jwt`, loaded once. Raises SettingsRefused."""
-    if settings.client_key_file is None:
-        return None
-    try:
-        return load_client_key(settings.client_key_file)
-    except (OSError, ValueError):
-        raise SettingsRefused(["LIVRET_CLIENT_KEY_FILE: is not a private RSA or P-256 key"]) from None
 
 
 def page_settings(settings: Settings) -> PageSettings:
@@ -92,6 +55,7 @@ def page_settings(settings: Settings) -> PageSettings:
         footer_base=settings.issuer.rstrip("/"),
         theme_dir=settings.theme_dir,
         secure_cookies=settings.is_https,
+        hidden_frame=sign_in.session_watch_url,
     )
 
 

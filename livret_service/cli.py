@@ -9,7 +9,7 @@ from flask_migrate.cli import db as database_commands
 from livret_service.app import create_app
 from livret_service.lsu_import.cli import import_command
 from livret_service.sign_in import service as sign_in
-from livret_service.sign_in.cli import client_key
+from livret_service.sign_in.cli import client, client_key
 from shared.clock import app_now
 from shared.settings import SettingsRefused
 
@@ -27,13 +27,14 @@ def livret() -> None:
 
 livret.add_command(database_commands, "db")
 livret.add_command(import_command)
+livret.add_command(client)
 livret.add_command(client_key)
 
 
 @livret.command("purge")
 @click.option("--apply", "is_applied", is_flag=True, help="Delete; without it only the plan is printed.")
 def purge(is_applied: bool) -> None:  # noqa: FBT001 - click gives a flag by position
-    """Delete expired sign-in attempts, and sessions that ended more than a day ago.
+    """Delete expired sign-in attempts and what they left, and sessions that ended more than a day ago.
 
     \b
     Examples:
@@ -43,6 +44,7 @@ def purge(is_applied: bool) -> None:  # noqa: FBT001 - click gives a flag by pos
     waste = sign_in.purge(now=app_now()) if is_applied else sign_in.find_waste(now=app_now())
     click.echo(f"sign-in attempts  {waste.attempts}")
     click.echo(f"sessions          {waste.sessions}")
+    click.echo(f"leftovers         {waste.leftovers}")
     if not is_applied:
         click.echo("Nothing done. Add --apply to act.", err=True)
 

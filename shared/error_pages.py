@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 
 import structlog
-from flask import Flask, current_app, jsonify, render_template, request
+from flask import Flask, current_app, g, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import lazy_gettext
 from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
 from shared.logging import request_reference
@@ -66,6 +68,11 @@ TEXTS: dict[int, ErrorText] = {
         lazy_gettext("Réessayez dans quelques minutes. Rien n’est perdu."),
     ),
 }
+DATABASE_DOWN = ErrorText(
+    lazy_gettext("Le service est momentanément indisponible"),
+    lazy_gettext("Il ne peut pas lire ses données en ce moment. Ce n’est pas de votre fait."),
+    lazy_gettext("Réessayez dans quelques minutes. Ce qui était enregistré ne se perd pas."),
+)
 FORM_EXPIRED = ErrorText(
     lazy_gettext("Ce formulaire n’est plus valable"),
     lazy_gettext("La page est restée ouverte longtemps, ou votre navigateur refuse les cookies."),
@@ -78,6 +85,7 @@ HOST_REFUSED = ErrorText(
     lazy_gettext("Le nom de site que vous avez utilisé n’est pas celui de ce service."),
     lazy_gettext("Utilisez l’adresse qui figure sur le courrier de l’école."),
 )
+RETRY_AFTER_SECONDS = 10
 LOG = structlog.get_logger("errors")
 
 
@@ -85,6 +93,8 @@ def init_error_pages(app: Flask) -> None:
     """Answer every failure of the application with a page, or JSON when the caller asks for it."""
     app.register_error_handler(CSRFError, show_form_expired)
     app.register_error_handler(HTTPException, show_http_error)
+    for failure in (OperationalError, InterfaceError, PoolTimeout):
+        app.register_error_handler(failure, show_database_down)
     app.register_error_handler(Exception, show_unexpected)
 
 
@@ -107,6 +117,14 @@ def reopening_url() -> str | None:
     if not current_app.url_map.bind("").test(request.path, "GET"):
         return None
     return own_path(request.full_path.rstrip("?"))
+
+
+def show_database_down(error: Exception) -> ResponseReturnValue:
+    """No database, or none in time: 503 for whoever tries again, and nothing more is looked up for the page."""
+    # The driver's own words alone: a statement's values are people's.
+    LOG.error("database_unavailable", reason=str(getattr(error, "orig", error)))
+    g.database_is_down = True
+    return error_answer(503, DATABASE_DOWN, kept={"Retry-After": str(RETRY_AFTER_SECONDS)})
 
 
 def show_unexpected(error: Exception) -> ResponseReturnValue:

@@ -49,6 +49,11 @@ def no_navigation() -> Sequence[NavigationEntry]:
     return ()
 
 
+def no_frame() -> str | None:
+    """A page without a hidden frame."""
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class PageSettings:
     """What differs between the two services.
@@ -56,6 +61,7 @@ class PageSettings:
     public_url: the configured address of this service, without final slash. A refused Host is sent there.
     footer_base: where the footer's pages live; empty for this service, the issuer for another one.
     navigation: called for each page, for the header.
+    hidden_frame: called for each page; the address of a frame that nobody sees, or None.
     languages: those that are translated; with one, no language link is shown.
     """
 
@@ -66,6 +72,7 @@ class PageSettings:
     theme_dir: Path | None = None
     languages: tuple[str, ...] = ("fr",)
     secure_cookies: bool = True
+    hidden_frame: Callable[[], str | None] = no_frame
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,8 +162,16 @@ class Pages:
         return self.assets[name].url
 
     def navigation(self) -> Sequence[NavigationEntry]:
-        """The entries of the header; none when the Host was refused, for they may build addresses."""
-        return () if host_is_refused() else self.settings.navigation()
+        """The entries of the header; none on a bare page, for they may build addresses and ask the database."""
+        return () if self.is_bare() else self.settings.navigation()
+
+    def hidden_frame(self) -> str | None:
+        """The address of this page's hidden frame, if it has one."""
+        return None if self.is_bare() else self.settings.hidden_frame()
+
+    def is_bare(self) -> bool:
+        """Whether nothing may be looked up for this page: the Host was refused, or the database is down."""
+        return host_is_refused() or g.get("database_is_down", False)
 
     def footer_page(self, path: str) -> str:
         """The address of a page of the footer."""

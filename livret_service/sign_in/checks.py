@@ -21,6 +21,7 @@ MAXIMUM_AGE = timedelta(minutes=5)
 """An ID token is made when its code is redeemed: an older one was not made for this answer."""
 MAXIMUM_ID_TOKEN_LENGTH = 32_768
 MAXIMUM_TEXT_LENGTH = 255
+ID_TOKEN_TYPES = frozenset({"jwt"})
 COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 # The hash of `at_hash` (OpenID Connect Core 3.1.3.6) for each algorithm that may be pinned.
 HALF_HASHES = {
@@ -83,6 +84,12 @@ class AuthenticationTooOld(IdTokenRefused):
 
     error_code = "authentication_too_old"
     sentence = "Votre connexion est trop ancienne pour ce service. Connectez-vous de nouveau."
+
+
+class UserinfoRefused(IdTokenRefused):
+    """The userinfo answer is of another person, or not signed as agreed (Core 5.3.2, 5.3.4)."""
+
+    error_code = "userinfo_refused"
 
 
 class OtherAccount(SignInFailed):
@@ -202,22 +209,25 @@ def check_authorization_answer(answer: AuthorizationAnswer) -> None:
         check(answer)
 
 
-def read_header(id_token: str, algorithms: tuple[str, ...]) -> dict[str, Any]:
+def read_header(
+    signed: str, algorithms: tuple[str, ...], types: frozenset[str] = ID_TOKEN_TYPES
+) -> dict[str, Any]:
     """The JOSE header of a well-formed compact token, before any key is touched (RFC 7515 5.2, RFC 8725 3).
 
+    types: the values of `typ` that this kind of token may have, in lower case (RFC 8725 3.11); absent is `jwt`.
     Sizes come first: nothing is decoded of a token that is too long. Raises IdTokenRefused.
     """
-    if len(id_token) > MAXIMUM_ID_TOKEN_LENGTH:
+    if len(signed) > MAXIMUM_ID_TOKEN_LENGTH:
         raise IdTokenRefused("size")
-    if COMPACT.fullmatch(id_token) is None:
+    if COMPACT.fullmatch(signed) is None:
         raise IdTokenRefused("form")
-    header = _decode_object(id_token.partition(".")[0])
+    header = _decode_object(signed.partition(".")[0])
     if header.get("alg") not in algorithms:
         raise IdTokenRefused("alg")
     # No extension is understood here, `b64` (RFC 7797) included.
     if "crit" in header or "b64" in header:
         raise IdTokenRefused("crit")
-    if not isinstance(header.get("kid", ""), str) or str(header.get("typ", "JWT")).upper() != "JWT":
+    if not isinstance(header.get("kid", ""), str) or str(header.get("typ", "jwt")).lower() not in types:
         raise IdTokenRefused("header")
     return header
 
@@ -232,58 +242,64 @@ def _decode_object(segment: str) -> dict[str, Any]:
     return value
 
 
-@dataclass(frozen=True, slots=True)
-class IdTokenClaims:
-    """The claims of a token whose signature holds, beside what this attempt expects of them."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedClaims:
+    """The claims of a token whose signature holds, beside who must have made it, and for whom."""
 
     claims: Mapping[str, Any]
-    algorithm: str
-    access_token: str
     issuer: str
     client_id: str
-    nonce: str
     now: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdTokenClaims(SignedClaims):
+    """The claims of an ID token, beside what this attempt expects of them."""
+
+    algorithm: str
+    access_token: str
+    nonce: str
     asked_at: datetime
     max_age: timedelta | None = None
 
 
-def check_issuer(id_token: IdTokenClaims) -> None:
+def check_issuer(signed: SignedClaims) -> None:
     """Core 3.1.3.7 (2): `iss` to the character. Raises IdTokenRefused."""
-    _require(id_token.claims.get("iss") == id_token.issuer, "iss")
+    require(signed.claims.get("iss") == signed.issuer, "iss")
 
 
-def check_audience(id_token: IdTokenClaims) -> None:
+def check_audience(signed: SignedClaims) -> None:
     """Core 3.1.3.7 (3): this client and nobody else; another audience is another trust. Raises IdTokenRefused."""
-    _require(id_token.claims.get("aud") in (id_token.client_id, [id_token.client_id]), "aud")
+    require(signed.claims.get("aud") in (signed.client_id, [signed.client_id]), "aud")
 
 
 def check_authorized_party(id_token: IdTokenClaims) -> None:
     """Core 3.1.3.7 (5): `azp`, when there, is this client. Raises IdTokenRefused."""
-    _require(id_token.claims.get("azp", id_token.client_id) == id_token.client_id, "azp")
+    require(id_token.claims.get("azp", id_token.client_id) == id_token.client_id, "azp")
 
 
-def check_expiry(id_token: IdTokenClaims) -> None:
+def check_expiry(signed: SignedClaims) -> None:
     """Core 3.1.3.7 (9): `exp` is not past by more than the leeway. Raises IdTokenRefused."""
-    _require(_instant(id_token, "exp") > (id_token.now - LEEWAY).timestamp(), "exp")
+    require(instant(signed, "exp") > (signed.now - LEEWAY).timestamp(), "exp")
 
 
 def check_issued_at(id_token: IdTokenClaims) -> None:
     """Core 3.1.3.7 (10): `iat` is of this minute, neither old nor yet to come. Raises IdTokenRefused."""
-    issued_at = _instant(id_token, "iat")
-    _require(issued_at <= (id_token.now + LEEWAY).timestamp(), "iat in the future")
-    _require(issued_at >= (id_token.now - MAXIMUM_AGE - LEEWAY).timestamp(), "iat too old")
+    issued_at = instant(id_token, "iat")
+    require(issued_at <= (id_token.now + LEEWAY).timestamp(), "iat in the future")
+    require(issued_at >= (id_token.now - MAXIMUM_AGE - LEEWAY).timestamp(), "iat too old")
 
 
-def check_not_before(id_token: IdTokenClaims) -> None:
+def check_not_before(signed: SignedClaims) -> None:
     """RFC 7519 4.1.5: `nbf`, when there, has come. Raises IdTokenRefused."""
-    if "nbf" in id_token.claims:
-        _require(_instant(id_token, "nbf") <= (id_token.now + LEEWAY).timestamp(), "nbf")
+    if "nbf" in signed.claims:
+        require(instant(signed, "nbf") <= (signed.now + LEEWAY).timestamp(), "nbf")
 
 
 def check_nonce(id_token: IdTokenClaims) -> None:
     """Core 3.1.3.7 (11): the nonce of this attempt; no claim of the token waives it. Raises IdTokenRefused."""
     nonce = id_token.claims.get("nonce")
-    _require(isinstance(nonce, str) and hmac.compare_digest(nonce.encode(), id_token.nonce.encode()), "nonce")
+    require(isinstance(nonce, str) and hmac.compare_digest(nonce.encode(), id_token.nonce.encode()), "nonce")
 
 
 def check_access_token_hash(id_token: IdTokenClaims) -> None:
@@ -295,7 +311,7 @@ def check_access_token_hash(id_token: IdTokenClaims) -> None:
         raise IdTokenRefused("at_hash")
     whole = hash_of(id_token.access_token.encode()).digest()
     half = base64.urlsafe_b64encode(whole[: len(whole) // 2]).rstrip(b"=").decode()
-    _require(id_token.claims["at_hash"] == half, "at_hash")
+    require(id_token.claims["at_hash"] == half, "at_hash")
 
 
 def check_authentication_time(id_token: IdTokenClaims) -> None:
@@ -304,26 +320,24 @@ def check_authentication_time(id_token: IdTokenClaims) -> None:
     Raises IdTokenRefused, AuthenticationTooOld.
     """
     if "auth_time" in id_token.claims:
-        _require(_instant(id_token, "auth_time") <= (id_token.now + LEEWAY).timestamp(), "auth_time")
+        require(instant(id_token, "auth_time") <= (id_token.now + LEEWAY).timestamp(), "auth_time")
     if id_token.max_age is None:
         return
     oldest = (id_token.asked_at - id_token.max_age - LEEWAY).timestamp()
-    if "auth_time" not in id_token.claims or _instant(id_token, "auth_time") < oldest:
+    if "auth_time" not in id_token.claims or instant(id_token, "auth_time") < oldest:
         raise AuthenticationTooOld("auth_time")
 
 
-def check_subject(id_token: IdTokenClaims) -> None:
+def check_subject(signed: SignedClaims) -> None:
     """Core 2: `sub` is a string of 1 to 255 ASCII characters. Raises IdTokenRefused."""
-    subject = id_token.claims.get("sub")
-    _require(
-        isinstance(subject, str) and 0 < len(subject) <= MAXIMUM_TEXT_LENGTH and subject.isascii(), "sub"
-    )
+    subject = signed.claims.get("sub")
+    require(isinstance(subject, str) and 0 < len(subject) <= MAXIMUM_TEXT_LENGTH and subject.isascii(), "sub")
 
 
-def check_session_identifier(id_token: IdTokenClaims) -> None:
+def check_session_identifier(signed: SignedClaims) -> None:
     """Back-Channel Logout 2.1: `sid`, when there, is a string. Raises IdTokenRefused."""
-    sid = id_token.claims.get("sid", "absent")
-    _require(isinstance(sid, str) and 0 < len(sid) <= MAXIMUM_TEXT_LENGTH, "sid")
+    sid = signed.claims.get("sid", "absent")
+    require(isinstance(sid, str) and 0 < len(sid) <= MAXIMUM_TEXT_LENGTH, "sid")
 
 
 ID_TOKEN_CHECKS: tuple[Callable[[IdTokenClaims], None], ...] = (
@@ -347,13 +361,63 @@ def check_id_token(id_token: IdTokenClaims) -> None:
         check(id_token)
 
 
-def _require(holds: bool, claim: str) -> None:  # noqa: FBT001 - the condition itself
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserinfoClaims(SignedClaims):
+    """A userinfo answer, beside the subject of the ID token that it belongs to."""
+
+    subject: str
+    is_signed: bool
+
+
+def check_userinfo_issuer(userinfo: UserinfoClaims) -> None:
+    """Core 5.3.2: a signed answer names its issuer. Raises IdTokenRefused."""
+    if userinfo.is_signed:
+        check_issuer(userinfo)
+
+
+def check_userinfo_audience(userinfo: UserinfoClaims) -> None:
+    """Core 5.3.2: a signed answer is for this client. Raises IdTokenRefused."""
+    if userinfo.is_signed:
+        check_audience(userinfo)
+
+
+def check_userinfo_expiry(userinfo: UserinfoClaims) -> None:
+    """RFC 7519 4.1.4: `exp`, when there, is not past. Raises IdTokenRefused."""
+    if userinfo.is_signed and "exp" in userinfo.claims:
+        check_expiry(userinfo)
+
+
+def check_userinfo_subject(userinfo: UserinfoClaims) -> None:
+    """Core 5.3.2: `sub` is the ID token's, or nothing of the answer counts. Raises IdTokenRefused."""
+    require(userinfo.claims.get("sub") == userinfo.subject, "userinfo sub")
+
+
+USERINFO_CHECKS: tuple[Callable[[UserinfoClaims], None], ...] = (
+    check_userinfo_issuer,
+    check_userinfo_audience,
+    check_userinfo_expiry,
+    check_userinfo_subject,
+)
+
+
+def check_userinfo(userinfo: UserinfoClaims) -> None:
+    """Every check of a userinfo answer, in order. Raises UserinfoRefused."""
+    try:
+        for check in USERINFO_CHECKS:
+            check(userinfo)
+    except IdTokenRefused as refusal:
+        raise UserinfoRefused(refusal.detail) from None
+
+
+def require(holds: bool, claim: str) -> None:  # noqa: FBT001 - the condition itself
+    """One condition on one claim. Raises IdTokenRefused, which names the claim to the log."""
     if not holds:
         raise IdTokenRefused(claim)
 
 
-def _instant(id_token: IdTokenClaims, claim: str) -> float:
-    value = id_token.claims.get(claim)
+def instant(signed: SignedClaims, claim: str) -> float:
+    """A claim that is a NumericDate (RFC 7519 2), in seconds. Raises IdTokenRefused."""
+    value = signed.claims.get(claim)
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise IdTokenRefused(claim)
     if isinstance(value, float) and not math.isfinite(value):

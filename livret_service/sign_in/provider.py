@@ -1,36 +1,36 @@
 """The provider as this service sees it: Authlib's client, with what the certification and RFC 9700 ask beyond it."""
 
-import base64
-import json
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
-from urllib.parse import quote, quote_plus, urlsplit
+from urllib.parse import quote
 
 import requests
 import structlog
 from authlib.integrations.base_client import OAuthError
 from authlib.integrations.flask_client import FlaskOAuth2App
-from authlib.oauth2.rfc7523 import PrivateKeyJWT
-from authlib.oauth2.rfc7523.assertion import private_key_jwt_sign
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
-from joserfc.errors import JoseError
-from joserfc.jwk import ECKey, JWKRegistry, Key, RSAKey
 
 from livret_service.sign_in.checks import (
     IdTokenClaims,
     IdTokenRefused,
     ProviderRefused,
     ProviderUnavailable,
+    SignedClaims,
     SignInFailed,
+    UserinfoClaims,
+    UserinfoRefused,
     check_id_token,
+    check_userinfo,
     read_header,
 )
+from livret_service.sign_in.client_authentication import (
+    ClientAssertion,
+    ClientKey,
+    encode_client_secret_basic,
+)
+from livret_service.sign_in.discovery import check_webfinger, read_metadata, webfinger_url
 from livret_service.sign_in.keys import (
     BadSignature,
     IssuerKey,
@@ -39,9 +39,9 @@ from livret_service.sign_in.keys import (
     read_jwk_set,
     verified_claims,
 )
+from livret_service.sign_in.logout_checks import LOGOUT_TOKEN_TYPES, LogoutTokenRefused, check_logout_token
 from livret_service.sign_in.transport import TIMEOUT_SECONDS, BoundedSession
 from shared.clock import Clock
-from shared.settings import is_loopback
 
 CACHE_LIFE = timedelta(minutes=10)
 STALE_LIFE = timedelta(hours=2)
@@ -51,9 +51,6 @@ PROBE_LIFE = timedelta(seconds=5)
 REFETCH_PAUSE = timedelta(minutes=1)
 REFETCH_CEILING = 20
 """JWKS refetches in one pause, for all unknown `kid` together."""
-ASSERTION_LIFE_SECONDS = 60
-REQUIRED_ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri")
-OPTIONAL_ENDPOINTS = ("end_session_endpoint", "userinfo_endpoint")
 
 log = structlog.get_logger(__name__)
 
@@ -73,78 +70,6 @@ class Expected:
     nonce: str
     asked_at: datetime
     max_age: timedelta | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ClientKey:
-    """The private key of `private_key_jwt` (RFC 7523): RS256 for RSA, ES256 for P-256."""
-
-    key: RSAKey | ECKey
-    kid: str
-
-    @property
-    def algorithm(self) -> str:
-        """The algorithm that this kind of key signs with."""
-        return "RS256" if isinstance(self.key, RSAKey) else "ES256"
-
-    def public_jwks(self) -> dict[str, Any]:
-        """The JWKS to register at the provider: public members only."""
-        public = self.key.as_dict(private=False)
-        return {"keys": [public | {"kid": self.kid, "use": "sig", "alg": self.algorithm}]}
-
-
-def load_client_key(path: Path) -> ClientKey:
-    """The key of a PEM or JWK file. Raises ValueError when it is no private RSA or P-256 key, OSError."""
-    content = path.read_bytes()
-    try:
-        key = _import_key(content)
-    except (JoseError, TypeError, UnsupportedAlgorithm) as error:
-        raise ValueError("not a key") from error
-    if not isinstance(key, RSAKey | ECKey) or not key.is_private:
-        raise ValueError("not a private RSA or P-256 key")
-    if isinstance(key, ECKey) and key.curve_name != "P-256":
-        raise ValueError("not a P-256 key")
-    return ClientKey(key, key.thumbprint())
-
-
-def _import_key(content: bytes) -> Key:
-    if content.lstrip().startswith(b"{"):
-        return JWKRegistry.import_key(json.loads(content))
-    # A PEM of PKCS 8 names its kind only inside.
-    is_elliptic = isinstance(load_pem_private_key(content, password=None), EllipticCurvePrivateKey)
-    return JWKRegistry.import_key(content, "EC" if is_elliptic else "RSA")
-
-
-class ClientAssertion(PrivateKeyJWT):
-    """`private_key_jwt` with a `kid`, a life of one minute instead of an hour, and a new `jti` each time."""
-
-    def __init__(self, client_key: ClientKey, clock: Clock) -> None:
-        super().__init__(alg=client_key.algorithm)
-        self.client_key = client_key
-        self.clock = clock
-
-    def sign(self, auth: Any, token_endpoint: str) -> str:
-        """One assertion for one request (RFC 7523 3)."""
-        return str(
-            private_key_jwt_sign(
-                self.client_key.key,
-                client_id=auth.client_id,
-                token_endpoint=token_endpoint,
-                alg=self.alg,
-                header={"kid": self.client_key.kid},
-                issued_at=int(self.clock().timestamp()),
-                expires_in=ASSERTION_LIFE_SECONDS,
-            )
-        )
-
-
-def encode_client_secret_basic(
-    auth: Any, _method: str, uri: str, headers: Any, body: Any
-) -> tuple[str, Any, Any]:
-    """`client_secret_basic` with both parts form-urlencoded first (RFC 6749 2.3.1)."""
-    pair = f"{quote_plus(auth.client_id)}:{quote_plus(auth.client_secret)}"
-    headers["Authorization"] = "Basic " + base64.b64encode(pair.encode()).decode()
-    return uri, headers, body
 
 
 @dataclass(slots=True)
@@ -175,7 +100,13 @@ class Provider(FlaskOAuth2App):
         scope: str,
         algorithms: tuple[str, ...],
         clock: Clock,
+        userinfo_algorithm: str | None = None,
+        webfinger_resource: str | None = None,
     ) -> None:
+        """userinfo_algorithm: of signed userinfo answers; None where they are plain JSON.
+
+        webfinger_resource: an identifier whose WebFinger answer must name the issuer, asked before discovery.
+        """
         super().__init__(
             None,  # no framework: state is ours, and tokens are never refreshed
             "provider",
@@ -199,6 +130,8 @@ class Provider(FlaskOAuth2App):
         self.algorithms = algorithms
         # Told to the provider with each fetch of its keys: it then knows that we hold the one that signs next.
         self._own_name = {"User-Agent": f"livret (client_id={quote(client_id, safe='')})"}
+        self.userinfo_algorithm = userinfo_algorithm
+        self.webfinger_resource = webfinger_resource
         self._clock = clock
         self._lock = threading.Lock()
         self._metadata: Cached | None = None
@@ -235,9 +168,7 @@ class Provider(FlaskOAuth2App):
             return
         try:
             if self._may_look():
-                self._metadata = Cached(
-                    read_metadata(self._fetch(self._discovery_url), self.issuer), self._clock()
-                )
+                self._metadata = Cached(self._discover(), self._clock())
                 self._last_look = (self._clock(), True)
         except SignInFailed as failure:
             log.warning("provider_discovery_failed", reason=failure.detail)
@@ -248,9 +179,11 @@ class Provider(FlaskOAuth2App):
         finally:
             self._lock.release()
 
-    @property
-    def _discovery_url(self) -> str:
-        return self.issuer.removesuffix("/") + "/.well-known/openid-configuration"
+    def _discover(self) -> dict[str, Any]:
+        if self.webfinger_resource:
+            check_webfinger(self._fetch(webfinger_url(self.webfinger_resource, self.issuer)), self.issuer)
+        url = self.issuer.removesuffix("/") + "/.well-known/openid-configuration"
+        return read_metadata(self._fetch(url), self.issuer)
 
     def _current(self, cached: Cached | None, life: timedelta) -> Any:
         return None if cached is None or self._clock() - cached.fetched_at >= life else cached.value
@@ -258,14 +191,21 @@ class Provider(FlaskOAuth2App):
     def _fetch(self, url: str) -> object:
         """A JSON document of the provider. Raises ProviderUnavailable."""
         try:
-            with BoundedSession() as session:
-                response = session.request("GET", url, withhold_token=True, headers=self._own_name)
-            response.raise_for_status()
-            if response.is_redirect:
-                raise ProviderUnavailable("redirect")
-            return response.json()
-        except (requests.RequestException, ValueError, RecursionError) as error:
+            return self._get(url).json()
+        except (ValueError, RecursionError) as error:
             raise ProviderUnavailable(type(error).__name__) from None
+
+    def _get(self, url: str, **headers: str) -> requests.Response:
+        """A good answer of the provider, not a redirect. Raises ProviderUnavailable."""
+        try:
+            with BoundedSession() as session:
+                response = session.request("GET", url, withhold_token=True, headers=self._own_name | headers)
+            response.raise_for_status()
+        except (requests.RequestException, ValueError) as error:
+            raise ProviderUnavailable(type(error).__name__) from None
+        if response.is_redirect:
+            raise ProviderUnavailable("redirect")
+        return response
 
     def authorization_url(self, redirect_uri: str, **parameters: Any) -> str:
         """Where to send the browser: code flow, S256, `state` and `nonce` (Core 3.1.2.1). Raises ProviderUnavailable."""
@@ -308,20 +248,76 @@ class Provider(FlaskOAuth2App):
         )
         return claims
 
+    def has_userinfo(self) -> bool:
+        """Whether discovery names a userinfo endpoint. Raises ProviderUnavailable."""
+        return "userinfo_endpoint" in self.load_server_metadata()
+
+    def fetch_userinfo(self, access_token: str, subject: str) -> dict[str, Any]:
+        """What userinfo says of this subject (Core 5.3), signed where that was agreed.
+
+        Raises UserinfoRefused, ProviderUnavailable.
+        """
+        url = self.load_server_metadata().get("userinfo_endpoint")
+        if url is None:
+            raise UserinfoRefused("no endpoint")
+        response = self._get(url, Authorization=f"Bearer {access_token}")
+        claims = self._read_userinfo(response)
+        check_userinfo(
+            UserinfoClaims(
+                claims=claims,
+                issuer=self.issuer,
+                client_id=self.client_id,
+                now=self._clock(),
+                subject=subject,
+                is_signed=self.userinfo_algorithm is not None,
+            )
+        )
+        return claims
+
+    def _read_userinfo(self, response: requests.Response) -> dict[str, Any]:
+        try:
+            if self.userinfo_algorithm is None:
+                claims = response.json()
+            else:  # an unsigned answer where signed ones were agreed has no header to read
+                header = read_header(response.text, (self.userinfo_algorithm,))
+                claims = self._verified(response.text, header)
+        except (ValueError, RecursionError) as error:
+            raise UserinfoRefused(type(error).__name__) from None
+        except IdTokenRefused as refusal:
+            raise UserinfoRefused(refusal.detail) from None
+        if not isinstance(claims, dict):
+            raise UserinfoRefused("form")
+        return claims
+
+    def verify_logout_token(self, logout_token: str) -> dict[str, Any]:
+        """The claims of a logout token that passed everything (Back-Channel Logout 2.6).
+
+        Raises LogoutTokenRefused, ProviderUnavailable when its keys cannot be had.
+        """
+        try:
+            header = read_header(logout_token, self._allowed_algorithms(), LOGOUT_TOKEN_TYPES)
+            claims = self._verified(logout_token, header)
+        except IdTokenRefused as refusal:
+            raise LogoutTokenRefused(refusal.detail) from None
+        check_logout_token(
+            SignedClaims(claims=claims, issuer=self.issuer, client_id=self.client_id, now=self._clock())
+        )
+        return claims
+
     def _allowed_algorithms(self) -> tuple[str, ...]:
         """Ours, narrowed by what the provider says: it can take away, never add."""
         said = self.load_server_metadata().get("id_token_signing_alg_values_supported", self.algorithms)
         return tuple(algorithm for algorithm in self.algorithms if algorithm in said)
 
-    def _verified(self, id_token: str, header: Mapping[str, Any]) -> dict[str, Any]:
+    def _verified(self, signed: str, header: Mapping[str, Any]) -> dict[str, Any]:
         # Rotation is seen at once: an unknown `kid`, or another key under a known one, fetches the set again.
         try:
-            return verified_claims(id_token, choose_key(self._issuer_keys(), header), header["alg"])
+            return verified_claims(signed, choose_key(self._issuer_keys(), header), header["alg"])
         except (UnknownKey, BadSignature) as doubt:
             if not self._may_refetch(f"{type(doubt).__name__} {header.get('kid')}"):
                 raise
         self._keys = None
-        return verified_claims(id_token, choose_key(self._issuer_keys(), header), header["alg"])
+        return verified_claims(signed, choose_key(self._issuer_keys(), header), header["alg"])
 
     def _issuer_keys(self) -> tuple[IssuerKey, ...]:
         keys = self._current(self._keys, CACHE_LIFE)
@@ -347,53 +343,12 @@ class Provider(FlaskOAuth2App):
             self._refetches = recent | {reason: now} if may else recent
             return may
 
-    def sign_out_url(self, **parameters: str) -> str | None:
-        """The provider's end-session address (RP-Initiated Logout 2), or None when there is none to go to."""
+    def end_session_endpoint(self) -> str | None:
+        """Where signing out ends at the provider (RP-Initiated Logout 2), or None when there is no such place now."""
         try:
-            if not self.is_reachable() or not self.load_server_metadata().get("end_session_endpoint"):
-                return None
-            return str(self.create_logout_url(**parameters)["url"])
+            return self.load_server_metadata().get("end_session_endpoint") if self.is_reachable() else None
         except ProviderUnavailable:
             return None
-
-
-def read_metadata(document: object, issuer: str) -> dict[str, Any]:
-    """The members that are used, after the issuer was compared to the character (Discovery 4.3).
-
-    Only these: Authlib hands the rest to its HTTP session, where a member called `verify` would turn off TLS checks.
-    Raises ProviderRefused.
-    """
-    if not isinstance(document, dict) or document.get("issuer") != issuer:
-        raise ProviderRefused("issuer mismatch")
-    metadata: dict[str, Any] = {"issuer": issuer}
-    for name in (*REQUIRED_ENDPOINTS, *OPTIONAL_ENDPOINTS):
-        url = document.get(name)
-        if url is None and name in OPTIONAL_ENDPOINTS:
-            continue
-        if not isinstance(url, str) or not is_protocol_url(url, issuer):
-            raise ProviderRefused(name)
-        metadata[name] = url
-    algorithms = document.get("id_token_signing_alg_values_supported")
-    if isinstance(algorithms, list):
-        metadata["id_token_signing_alg_values_supported"] = algorithms
-    metadata["authorization_response_iss_parameter_supported"] = (
-        document.get("authorization_response_iss_parameter_supported") is True
-    )
-    return metadata
-
-
-def is_protocol_url(url: str, issuer: str) -> bool:
-    """https, or plain http on loopback for an issuer that is there itself."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return False
-    if not parts.hostname or "@" in parts.netloc or parts.fragment:
-        return False
-    loopback = (
-        parts.scheme == "http" and is_loopback(parts.hostname) and is_loopback(urlsplit(issuer).hostname)
-    )
-    return parts.scheme == "https" or loopback
 
 
 def read_token_answer(answer: Mapping[str, Any]) -> TokenAnswer:

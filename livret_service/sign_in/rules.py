@@ -139,3 +139,12 @@ def is_sign_out_state(key: bytes, state: str) -> bool:
 def single_values(parameters: Mapping[str, list[str]]) -> dict[str, str]:
     """One value each (RFC 6749 3.1); a repeated parameter is left out, as if it had never been given."""
     return {name: values[0] for name, values in parameters.items() if len(values) == 1}
+
+
+SLOTS = 20
+"""Request objects that may wait for the provider at once."""
+
+
+def request_handle(key: bytes, slot: int) -> str:
+    """The last part of the address of one request object: 43 characters, the same for ever."""
+    return _derive(key, "request object", str(slot), "")

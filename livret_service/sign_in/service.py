@@ -8,7 +8,9 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, CursorResult, delete, func, or_, select, update
 
-from livret_service.db import db, transaction
+from livret_service.db import Model, db, transaction
+from livret_service.settings import RequestForm
+from livret_service.sign_in import endings, request_objects
 from livret_service.sign_in.checks import (
     AttemptUnknown,
     AuthorizationAnswer,
@@ -19,13 +21,13 @@ from livret_service.sign_in.checks import (
     SignInFailed,
     check_authorization_answer,
 )
-from livret_service.sign_in.models import GuardianSession, SignInAttempt
-from livret_service.sign_in.provider import Expected, Provider
+from livret_service.sign_in.models import GuardianSession, HeldAnswer, SignInAttempt, UsedLogoutToken
+from livret_service.sign_in.party import RelyingParty
+from livret_service.sign_in.provider import Expected
 from livret_service.sign_in.rules import (
     ATTEMPT_LIFE,
     PENDING_ATTEMPTS,
     Reader,
-    SessionLimits,
     SessionState,
     Subject,
     attempt_code_verifier,
@@ -41,46 +43,14 @@ from shared.claims import (
     read_children,
     write_children,
 )
-from shared.sealing import SealBroken, derive_key, seal, unseal
+from shared.sealing import seal
 from shared.secrets import digest, new_secret
 
 HOLD = timedelta(seconds=10)
 """How long a session goes on before the silent provider is asked again."""
 KEPT_AFTER_END = timedelta(days=1)
+MAXIMUM_SESSION_STATE = 512
 KEPT_MEMBERS = frozenset({SCOPE_CHILDREN_INE, SCOPE_CHILDREN_BIRTHDATE})
-
-
-@dataclass(frozen=True, slots=True)
-class RelyingParty:
-    """What every use case needs of this service: its provider, its keys, its limits. One per worker."""
-
-    provider: Provider
-    redirect_uri: str
-    attempt_key: bytes
-    sealing_key: bytes
-    sign_out_key: bytes
-    limits: SessionLimits
-    max_age: timedelta | None = None
-
-
-def new_relying_party(
-    provider: Provider,
-    *,
-    redirect_uri: str,
-    secret_key: bytes,
-    limits: SessionLimits,
-    max_age: timedelta | None,
-) -> RelyingParty:
-    """Derive one key a purpose from the service's secret (RFC 5869)."""
-    return RelyingParty(
-        provider=provider,
-        redirect_uri=redirect_uri,
-        attempt_key=derive_key(secret_key, "sign-in attempt"),
-        sealing_key=derive_key(secret_key, "guardian session"),
-        sign_out_key=derive_key(secret_key, "sign-out state"),
-        limits=limits,
-        max_age=max_age,
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +68,7 @@ class FoundSession:
     id: UUID
     state: SessionState
     reader: Reader
+    session_state: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +81,15 @@ class Completed:
     target: str
     session_id: str | None
     attempts_left: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who came back: claims that passed every check, and the ID token that they came in."""
+
+    claims: Mapping[str, Any]
+    id_token: str
+    session_state: str | None
 
 
 def start_sign_in(
@@ -138,6 +118,8 @@ def start_sign_in(
     )
     with transaction() as session:
         _forget_attempts(digest(browser_secret), now=now)
+        if party.options.request_form is not RequestForm.PARAMETERS:
+            url = request_objects.pass_by_reference(party, url, now=now)
         session.add(
             SignInAttempt(
                 state_digest=digest(state),
@@ -156,6 +138,7 @@ def _asked_of_provider(party: RelyingParty, *, silent: bool, login_hint: str | N
         "prompt": "none" if silent else None,
         "login_hint": login_hint,
         "max_age": int(party.max_age.total_seconds()) if party.max_age else None,
+        "response_mode": "form_post" if party.options.is_answered_by_post else None,
     }
     return {name: value for name, value in asked.items() if value is not None}
 
@@ -189,12 +172,12 @@ def complete_sign_in(
     """
     attempt = take_attempt(parameters.get("state"), browser_secret, now=now)
     try:
-        claims, id_token = _redeem(party, parameters, attempt, browser_secret or "")
-        opened = _settle(party, attempt, claims, id_token, replaces=session_id, now=now)
+        identity = _redeem(party, parameters, attempt, browser_secret or "")
+        opened = _settle(party, attempt, identity, replaces=session_id, now=now)
     except SignInFailed as failure:
         failure.target = attempt.target
         if attempt.renews_id and not isinstance(failure, ProviderUnavailable):
-            end_session(attempt.renews_id, now=now)
+            endings.end_session(attempt.renews_id, now=now)
         raise
     return Completed(attempt.target, opened, _has_attempts(attempt.browser_digest, now=now))
 
@@ -224,7 +207,7 @@ def take_attempt(state: str | None, browser_secret: str | None, *, now: datetime
 
 def _redeem(
     party: RelyingParty, parameters: Mapping[str, str], attempt: SignInAttempt, browser_secret: str
-) -> tuple[dict[str, Any], str]:
+) -> Identity:
     metadata = party.provider.load_server_metadata()
     check_authorization_answer(
         AuthorizationAnswer(
@@ -241,42 +224,63 @@ def _redeem(
     )
     nonce = attempt_nonce(party.attempt_key, browser_secret, state)
     expected = Expected(nonce=nonce, asked_at=attempt.asked_at, max_age=party.max_age)
-    return party.provider.verify_id_token(answer, expected), answer.id_token
+    claims = party.provider.verify_id_token(answer, expected)
+    return Identity(
+        claims=claims | _from_userinfo(party, claims, answer.access_token),
+        id_token=answer.id_token,
+        session_state=usable_session_state(parameters.get("session_state")),
+    )
+
+
+def _from_userinfo(party: RelyingParty, claims: Mapping[str, Any], access_token: str) -> dict[str, Any]:
+    """The children that userinfo names, where the ID token names none (Core 5.3).
+
+    Asked before the claim is looked at, so that an answer for another person is always found out.
+    Raises UserinfoRefused, ProviderUnavailable.
+    """
+    is_needed = CLAIM not in claims and party.provider.has_userinfo()
+    if not (is_needed or party.options.asks_userinfo):
+        return {}
+    userinfo = party.provider.fetch_userinfo(access_token, claims["sub"])
+    return {CLAIM: userinfo[CLAIM]} if is_needed and CLAIM in userinfo else {}
+
+
+def usable_session_state(given: str | None) -> str | None:
+    """`session_state` (Session Management 2), when it is printable text of a sane length."""
+    is_usable = given is not None and 0 < len(given) <= MAXIMUM_SESSION_STATE and given.isprintable()
+    return given if is_usable else None
 
 
 def _settle(
     party: RelyingParty,
     attempt: SignInAttempt,
-    claims: Mapping[str, Any],
-    id_token: str,
+    identity: Identity,
     *,
     replaces: str | None,
     now: datetime,
 ) -> str | None:
     """Renew the session that the attempt was for, or open a new one; its cookie secret in that case."""
     try:
-        children = read_children(claims)
+        children = read_children(identity.claims)
     except ChildrenClaimRefused as refusal:
         raise ChildrenNotGiven(str(refusal)) from None
-    values = _session_values(party, claims, children, id_token, now=now)
+    subject = identity.claims["sub"]
+    values = _session_values(party, identity, children, now=now)
     if attempt.renews_id:
-        _renew_session(attempt.renews_id, claims["sub"], values, now=now)
+        _renew_session(attempt.renews_id, subject, values, now=now)
         return None
-    return _open_session(party, claims["sub"], values, replaces=replaces, now=now)
+    return _open_session(party, subject, values, replaces=replaces, now=now)
 
 
 def _session_values(
-    party: RelyingParty,
-    claims: Mapping[str, Any],
-    children: tuple[ChildClaim, ...],
-    id_token: str,
-    *,
-    now: datetime,
+    party: RelyingParty, identity: Identity, children: tuple[ChildClaim, ...], *, now: datetime
 ) -> dict[str, Any]:
+    subject = identity.claims["sub"].encode()
     return {
-        "sid": claims.get("sid"),
+        "sid": identity.claims.get("sid"),
+        "session_state": identity.session_state,
         "children": write_children(children, KEPT_MEMBERS),
-        "sealed_id_token": seal(id_token.encode(), key=party.sealing_key, associated=claims["sub"].encode()),
+        "sealed_id_token": seal(identity.id_token.encode(), key=party.sealing_key, associated=subject),
         "renewed_at": now,
         "renewal_due_at": now + party.limits.renew_after,
         "idle_until": now + party.limits.idle,
@@ -289,7 +293,7 @@ def _open_session(
     session_id = new_secret()
     with transaction() as session:
         if replaces:
-            session.execute(_ended(GuardianSession.session_digest == digest(replaces), now=now))
+            session.execute(endings.ended(GuardianSession.session_digest == digest(replaces), now=now))
         session.add(
             GuardianSession(
                 session_digest=digest(session_id),
@@ -349,7 +353,9 @@ def find_session(session_id: str | None, *, issuer: str, now: datetime) -> Found
         renewal_due_at=row.renewal_due_at,
         now=now,
     )
-    return None if state is SessionState.OVER else FoundSession(row.id, state, _reader(row))
+    return (
+        None if state is SessionState.OVER else FoundSession(row.id, state, _reader(row), row.session_state)
+    )
 
 
 def _reader(row: GuardianSession) -> Reader:
@@ -366,69 +372,55 @@ def hold_renewal(found: FoundSession, *, now: datetime) -> None:
         )
 
 
-def end_session(guardian_session_id: UUID, *, now: datetime) -> None:
-    """End one session. Ended twice is ended."""
-    with transaction() as session:
-        session.execute(_ended(GuardianSession.id == guardian_session_id, now=now))
-
-
-def _ended(which: ColumnElement[bool], *, now: datetime) -> Any:
-    return update(GuardianSession).where(which, GuardianSession.ended_at.is_(None)).values(ended_at=now)
-
-
-def sign_out(party: RelyingParty, session_id: str | None, *, now: datetime) -> str | None:
-    """End the browser's session here; the ID token to hint at when signing out at the provider, if any."""
-    if not session_id:
-        return None
-    ended = _ended(GuardianSession.session_digest == digest(session_id), now=now).returning(
-        GuardianSession.subject, GuardianSession.sealed_id_token
-    )
-    with transaction() as session:
-        row = session.execute(ended).one_or_none()
-    if row is None:
-        return None
-    try:
-        return unseal(row.sealed_id_token, key=party.sealing_key, associated=row.subject.encode()).decode()
-    except SealBroken:  # the service's secret was changed since: signed out here all the same
-        return None
-
-
 @dataclass(frozen=True, slots=True)
 class Waste:
-    """How many rows nobody needs any more."""
+    """How many rows nobody needs any more. `leftovers`: answers held for a moment, logout tokens that were used."""
 
     attempts: int
     sessions: int
+    leftovers: int
 
 
 def find_waste(*, now: datetime) -> Waste:
-    """Expired attempts, and sessions that have been over for a day."""
-    attempts, sessions = (
-        db.session.scalar(select(func.count()).select_from(table).where(_is_waste(table, now=now))) or 0
-        for table in (SignInAttempt, GuardianSession)
+    """Expired attempts and leftovers, and sessions that have been over for a day."""
+    return Waste(
+        **{
+            kind: sum(
+                db.session.scalar(select(func.count()).select_from(table).where(which)) or 0
+                for table, which in wasted
+            )
+            for kind, wasted in _wasted(now).items()
+        }
     )
-    return Waste(attempts, sessions)
 
 
 def purge(*, now: datetime) -> Waste:
     """Delete what `find_waste` counts."""
     with transaction() as session:
-        # Attempts first: those that were to renew a session go with it otherwise, uncounted.
-        attempts, sessions = (
-            cast(
-                "CursorResult[Any]", session.execute(delete(table).where(_is_waste(table, now=now)))
-            ).rowcount
-            for table in (SignInAttempt, GuardianSession)
+        return Waste(
+            **{
+                kind: sum(
+                    cast("CursorResult[Any]", session.execute(delete(table).where(which))).rowcount
+                    for table, which in wasted
+                )
+                for kind, wasted in _wasted(now).items()
+            }
         )
-    return Waste(attempts, sessions)
 
 
-def _is_waste(table: type[SignInAttempt | GuardianSession], *, now: datetime) -> ColumnElement[bool]:
-    if issubclass(table, SignInAttempt):
-        return SignInAttempt.expires_at <= now
+def _wasted(now: datetime) -> dict[str, list[tuple[type[Model], ColumnElement[bool]]]]:
     day_ago = now - KEPT_AFTER_END
-    return or_(
+    is_over = or_(
         GuardianSession.ended_at <= day_ago,
         GuardianSession.idle_until <= day_ago,
         GuardianSession.expires_at <= day_ago,
     )
+    return {
+        # Attempts first: those that were to renew a session go with it otherwise, uncounted.
+        "attempts": [(SignInAttempt, SignInAttempt.expires_at <= now)],
+        "sessions": [(GuardianSession, is_over)],
+        "leftovers": [
+            (HeldAnswer, HeldAnswer.expires_at <= now),
+            (UsedLogoutToken, UsedLogoutToken.expires_at <= now),
+        ],
+    }

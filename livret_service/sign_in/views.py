@@ -1,16 +1,16 @@
-"""Pages of signing in and out, the cookies, and `current_reader`, which the pages of livrets ask."""
+"""Pages of signing in and out, and `current_reader`, which the pages of livrets ask."""
 
-from typing import cast
+from collections.abc import Mapping
+from typing import Any
 from urllib.parse import urlencode
 
 import structlog
+from authlib.common.urls import add_params_to_uri
 from flask import (
     Blueprint,
-    Response,
     abort,
-    current_app,
     g,
-    jsonify,
+    make_response,
     redirect,
     render_template,
     request,
@@ -19,12 +19,21 @@ from flask import (
 )
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext, lazy_gettext
-from werkzeug.wrappers import Response as BaseResponse
 
 from livret_service.errors import DomainError
 from livret_service.settings import current
-from livret_service.sign_in import service
+from livret_service.sign_in import answers, endings, service
+from livret_service.sign_in.browser import (
+    current_session,
+    drop_cookie,
+    read_cookie,
+    relying_party,
+    session_cookie,
+    set_cookie,
+    transaction_cookie,
+)
 from livret_service.sign_in.checks import SignInFailed
+from livret_service.sign_in.party import RelyingParty
 from livret_service.sign_in.rules import (
     ATTEMPT_LIFE,
     READING_HOME,
@@ -37,16 +46,15 @@ from livret_service.sign_in.rules import (
     sign_out_state,
     single_values,
 )
-from livret_service.sign_in.service import FoundSession, RelyingParty
+from livret_service.sign_in.service import FoundSession
 from shared.clock import request_now
-from shared.headers import allow
+from shared.headers import allow, origin_of
 from shared.pages import NavigationEntry
 from shared.secrets import new_secret
 
-EXTENSION = "relying_party"
 MAXIMUM_HINT_LENGTH = 255
-MAXIMUM_COOKIE_LENGTH = 100
 PROVIDER_SILENT = "injoignable"
+WATCH_SECONDS = 5
 LOG = structlog.get_logger("sign_in")
 
 blueprint = Blueprint("sign_in", __name__)
@@ -62,15 +70,6 @@ def current_reader() -> Reader:
     if found is None or found.state is SessionState.STALE:
         abort(redirect(sign_in_url(page_address()), 303))
     return found.reader
-
-
-def current_session() -> FoundSession | None:
-    """The session of this request's cookie, read once; fresh or stale, never over."""
-    if "guardian_session" not in g:
-        g.guardian_session = service.find_session(
-            read_cookie(session_cookie()), issuer=current().issuer, now=request_now()
-        )
-    return cast("FoundSession | None", g.guardian_session)
 
 
 def page_address() -> str:
@@ -124,10 +123,6 @@ def start_from_elsewhere() -> ResponseReturnValue:
     return begin(single_values(request.form.to_dict(flat=False)))
 
 
-PROTOCOL_POSTS = (start_from_elsewhere,)
-"""Views whose form another site sends, by a standard: no form token there."""
-
-
 def begin(asked: dict[str, str]) -> ResponseReturnValue:
     """Send the browser on, silently where a session runs already."""
     party, issuer = relying_party(), asked.get("iss")
@@ -139,7 +134,8 @@ def begin(asked: dict[str, str]) -> ResponseReturnValue:
         return refused_page(refusal)
     # A start from elsewhere may be for another person than the one signed in here: it is never silent.
     running = current_session() if issuer is None else None
-    if running and running.state is SessionState.FRESH:
+    is_doubted = asked.get("verification") is not None and current().watches_session
+    if running and running.state is SessionState.FRESH and not is_doubted:
         return redirect(target, 303)
     if running and not party.provider.is_reachable():
         service.hold_renewal(running, now=request_now())
@@ -174,28 +170,44 @@ def usable_hint(hint: str | None) -> str | None:
     return hint if hint and len(hint) <= MAXIMUM_HINT_LENGTH and hint.isprintable() else None
 
 
-@blueprint.get("/connexion/cles")
-def keys() -> ResponseReturnValue:
-    """This client's public keys (RFC 7517 5), for a provider that reads them by address."""
-    key = relying_party().provider.client_key
-    answer = jsonify(key.public_jwks() if key else {"keys": []})
-    answer.headers["Cache-Control"] = "public, max-age=300"
-    return answer
-
-
 @blueprint.get("/retour")
 def come_back() -> ResponseReturnValue:
     """The authorization answer (Core 3.1.2.5). Whatever comes, the address that stays holds no code."""
+    parameters = single_values(request.args.to_dict(flat=False))
     try:
-        completed = service.complete_sign_in(
-            relying_party(),
-            single_values(request.args.to_dict(flat=False)),
-            browser_secret=read_cookie(transaction_cookie()),
-            session_id=read_cookie(session_cookie()),
-            now=request_now(),
-        )
+        if "r" in parameters and current().is_answered_by_post:
+            parameters = answers.take_answer(relying_party(), parameters["r"], now=request_now())
+        return welcome(parameters)
     except SignInFailed as failure:
         return failed_page(failure)
+
+
+@blueprint.post("/retour")
+def come_back_by_post() -> ResponseReturnValue:
+    """The same as another site's form (Form Post Response Mode 2), which brings no cookie: they come with the page."""
+    if not current().is_answered_by_post:
+        abort(405, valid_methods=["GET", "HEAD", "OPTIONS"])
+    try:
+        parameters = single_values(request.form.to_dict(flat=False))
+        handle = answers.hold_answer(relying_party(), parameters, now=request_now())
+    except SignInFailed as failure:
+        return failed_page(failure)
+    return redirect(url_for("sign_in.come_back", r=handle), 303)
+
+
+PROTOCOL_POSTS = (start_from_elsewhere, come_back_by_post)
+"""Views whose form another site sends, by a standard: no form token there."""
+
+
+def welcome(parameters: Mapping[str, str]) -> ResponseReturnValue:
+    """Sign in, or renew, and go to the page that was wanted. Raises SignInFailed."""
+    completed = service.complete_sign_in(
+        relying_party(),
+        parameters,
+        browser_secret=read_cookie(transaction_cookie()),
+        session_id=read_cookie(session_cookie()),
+        now=request_now(),
+    )
     answer = redirect(completed.target, 303)
     if completed.session_id:
         set_cookie(answer, session_cookie(), completed.session_id)
@@ -245,24 +257,33 @@ def ask_to_sign_out() -> ResponseReturnValue:
 @blueprint.post("/deconnexion")
 def sign_out() -> ResponseReturnValue:
     """End the session here, then at the provider (RP-Initiated Logout 2)."""
-    party = relying_party()
-    id_token = service.sign_out(party, read_cookie(session_cookie()), now=request_now())
-    answer = redirect(after_sign_out(party, id_token), 303)
+    id_token = endings.sign_out(relying_party(), read_cookie(session_cookie()), now=request_now())
+    g.guardian_session = None
+    answer = make_response(after_sign_out(id_token))
     drop_cookie(answer, session_cookie())
     return answer
 
 
-def after_sign_out(party: RelyingParty, id_token: str | None) -> str:
-    """The provider's address, or our own last page when there is nothing to end there, or nobody answers."""
+def after_sign_out(id_token: str | None) -> ResponseReturnValue:
+    """On to the provider, or to our own last page when there is nothing to end there, or nobody answers."""
     if id_token is None:
-        return url_for("sign_in.signed_out")
-    url = party.provider.sign_out_url(
-        id_token_hint=id_token,
-        client_id=party.provider.client_id,
-        post_logout_redirect_uri=current().public_url + url_for("sign_in.signed_out"),
-        state=sign_out_state(party.sign_out_key, new_secret()),
+        return redirect(url_for("sign_in.signed_out"), 303)
+    endpoint = relying_party().provider.end_session_endpoint()
+    if endpoint is None:
+        return redirect(url_for("sign_in.signed_out", compte=PROVIDER_SILENT), 303)
+    parameters = {
+        "id_token_hint": id_token,
+        "client_id": relying_party().provider.client_id,
+        "post_logout_redirect_uri": current().public_url + url_for("sign_in.signed_out"),
+        "state": sign_out_state(relying_party().sign_out_key, new_secret()),
+    }
+    if current().sign_out_method == "get":
+        return redirect(add_params_to_uri(endpoint, list(parameters.items())), 303)
+    # By POST: the ID token names children, and an address is kept by browsers, proxies and logs (ADR 0022).
+    allow(form_action=[endpoint, current().public_url])
+    return render_template(
+        "sign_in/leave.html", action=endpoint, parameters=parameters, provider_name=current().provider_name
     )
-    return url or url_for("sign_in.signed_out", compte=PROVIDER_SILENT)
 
 
 @blueprint.get("/deconnexion/retour")
@@ -281,39 +302,36 @@ def signed_out() -> ResponseReturnValue:
     )
 
 
-def relying_party() -> RelyingParty:
-    """The one of this worker."""
-    return cast("RelyingParty", current_app.extensions[EXTENSION])
+def session_watch_url() -> str | None:
+    """The frame that asks the provider's frame whether the session there is still the same; None where it is off."""
+    found = current_session() if current().watches_session else None
+    if found is None or found.session_state is None:
+        return None
+    allow(frame_src=[current().public_url])
+    return url_for("sign_in.watch_session")
 
 
-def session_cookie() -> str:
-    """The name of the session cookie: `__Host-` wherever people come over https."""
-    return cookie_name("livret_session")
-
-
-def transaction_cookie() -> str:
-    """The name of the cookie that ties attempts to this browser."""
-    return cookie_name("livret_transaction")
-
-
-def cookie_name(name: str) -> str:
-    """The prefix makes a browser refuse the cookie from a sibling host or over plain http."""
-    return f"__Host-{name}" if current().is_https else name
-
-
-def read_cookie(name: str) -> str | None:
-    """A cookie of a length that ours have."""
-    value = request.cookies.get(name)
-    return value if value and len(value) <= MAXIMUM_COOKIE_LENGTH and value.isascii() else None
-
-
-def set_cookie(answer: BaseResponse, name: str, value: str, *, max_age: int | None = None) -> None:
-    """Whole host, never read by scripts, never sent along with another site's form."""
-    answer.set_cookie(
-        name, value, max_age=max_age, path="/", secure=current().is_https, httponly=True, samesite="Lax"
+@blueprint.get("/connexion/surveillance")
+def watch_session() -> ResponseReturnValue:
+    """Session Management 3.1: a page without words, for our own pages' hidden frame."""
+    found, endpoint = current_session(), watched_endpoint()
+    if not current().watches_session or found is None or endpoint is None:
+        abort(404)
+    allow(frame_src=[endpoint], frame_ancestors=[current().public_url])
+    return render_template(
+        "sign_in/session_watch.html",
+        endpoint=endpoint,
+        origin=origin_of(endpoint),
+        message=f"{relying_party().provider.client_id} {found.session_state}",
+        seconds=WATCH_SECONDS,
+        check_url=url_for("sign_in.start", verification=1),
     )
 
 
-def drop_cookie(answer: BaseResponse | Response, name: str) -> None:
-    """Remove a cookie of `set_cookie`."""
-    answer.delete_cookie(name, path="/", secure=current().is_https, httponly=True, samesite="Lax")
+def watched_endpoint() -> str | None:
+    """The provider's `check_session_iframe`, or None while it is not known."""
+    try:
+        metadata: dict[str, Any] = relying_party().provider.load_server_metadata()
+    except SignInFailed:
+        return None
+    return metadata.get("check_session_iframe")

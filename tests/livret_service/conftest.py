@@ -20,6 +20,7 @@ from werkzeug import Request, Response
 from werkzeug.test import TestResponse
 
 from shared.logging import configure_logging
+from shared.secrets import new_secret
 from tests.conftest import Browser, FrozenClock, browser_at, empty_tables, key_of
 
 LIVRET_URL = "https://livret.example"
@@ -58,6 +59,12 @@ class FakeProvider:
     """Paths that were fetched, in order."""
     token_requests: list[Request] = field(default_factory=list)
     access_token: str = "access-token-canary"
+    userinfo: Callable[[], Response] | None = None
+    """Makes the userinfo answer; without it the honest one: `sub` and the children."""
+    webfinger: Any = None
+    """The WebFinger document; without it the honest one."""
+    register: Callable[[Request], Response] | None = None
+    requests: list[Request] = field(default_factory=list)
 
     @property
     def issuer(self) -> str:
@@ -65,6 +72,7 @@ class FakeProvider:
 
     def answer(self, request: Request) -> Response:
         self.asked.append(request.path)
+        self.requests.append(request)
         if self.is_down:
             return Response("down", status=503)
         if request.path == "/.well-known/openid-configuration":
@@ -73,7 +81,47 @@ class FakeProvider:
             return json_response(self.jwks or self.public_jwks())
         if request.path == "/token":
             return self.give_token(request)
+        if request.path == "/userinfo":
+            return self.give_userinfo(request)
+        if request.path == "/.well-known/webfinger":
+            return json_response(self.webfinger if self.webfinger is not None else self.honest_webfinger())
+        if request.path == "/register" and self.register:
+            return self.register(request)
         return Response(status=404)
+
+    def give_userinfo(self, request: Request) -> Response:
+        if request.headers.get("Authorization") != f"Bearer {self.access_token}":
+            return Response(status=401)
+        honest = {"sub": "guardian-1", "name": "Céline", "children": [LEA]}
+        return self.userinfo() if self.userinfo else json_response(honest)
+
+    def honest_webfinger(self) -> dict[str, Any]:
+        link = {"rel": "http://openid.net/specs/connect/1.0/issuer", "href": self.issuer}
+        return {"subject": "acct:celine@localhost", "links": [link]}
+
+    def signed(self, claims: dict[str, Any], *, key: Any = None, **header: Any) -> str:
+        """A JWT of this provider, of any kind; a header of None leaves a member out."""
+        whole = without_none({"alg": "RS256", "kid": self.kid} | header)
+        registry = jws.JWSRegistry(algorithms=[whole["alg"]], strict_check_header=False)
+        registry.max_header_length = 10_000
+        return jwt.encode(whole, claims, key or self.key, registry=registry)
+
+    def logout_token(self, *, key: Any = None, header: dict[str, Any] | None = None, **changes: Any) -> str:
+        """An honest logout token for the session of `honest_claims`; a change of None leaves a claim out."""
+        now = int(self.clock().timestamp())
+        claims = {
+            "iss": self.issuer,
+            "aud": CLIENT_ID,
+            "sub": "guardian-1",
+            "sid": "sid-1",
+            "iat": now,
+            "exp": now + 120,
+            "jti": new_secret(),
+            "events": {"http://schemas.openid.net/event/backchannel-logout": {}},
+        }
+        return self.signed(
+            without_none(claims | changes), key=key, **({"typ": "logout+jwt"} | (header or {}))
+        )
 
     def configuration(self) -> dict[str, Any]:
         document = {
@@ -183,10 +231,11 @@ def new_relying_party(
     clock: FrozenClock,
 ) -> Iterator[NewRelyingParty]:
     """Gives the livret service at this test's provider, knowing nothing of it yet; settings as keyword arguments."""
-    from livret_service.app import create_app, relying_party
+    from livret_service.app import create_app
     from livret_service.db import db
     from livret_service.settings import Settings
-    from livret_service.sign_in.views import EXTENSION
+    from livret_service.sign_in.browser import EXTENSION
+    from livret_service.sign_in.party import relying_party
 
     used: list[Flask] = []
 

@@ -41,9 +41,9 @@ def test_br_01_every_form_but_the_protocol_s_refuses_a_post_without_token(
     app: Flask, browser: Browser, provider: FakeProvider
 ):
     sign_in(browser, provider)
-    forms = {rule.rule for rule in app.url_map.iter_rules() if "POST" in (rule.methods or set())} - {
-        "/connexion"
-    }
+    protocol = {"/connexion", "/retour", "/deconnexion/canal-arriere"}
+    posts = {rule.rule for rule in app.url_map.iter_rules() if "POST" in (rule.methods or set())}
+    forms = posts - protocol
 
     assert {form: browser.post(form).status_code for form in forms} == dict.fromkeys(forms, 400)
 

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from livret_service.sign_in import checks
+from livret_service.sign_in import checks, logout_checks
 from livret_service.sign_in.checks import (
     ANSWER_CHECKS,
     ID_TOKEN_CHECKS,
+    USERINFO_CHECKS,
     AnswerRefused,
     AuthorizationAnswer,
     IdTokenClaims,
@@ -76,10 +77,12 @@ def test_the_issuer_of_an_answer_is_checked_before_its_error():
 
 
 def test_every_check_is_in_a_tuple():
-    written = {name for name in vars(checks) if name.startswith("check_")}
-    listed = {check.__name__ for check in (*ANSWER_CHECKS, *ID_TOKEN_CHECKS)}
+    tuples = (ANSWER_CHECKS, ID_TOKEN_CHECKS, USERINFO_CHECKS, logout_checks.LOGOUT_TOKEN_CHECKS)
+    written = {name for name in vars(checks) | vars(logout_checks) if name.startswith("check_")}
+    listed = {check.__name__ for some in tuples for check in some}
 
-    assert written - listed == {"check_authorization_answer", "check_id_token"}
+    walks = {"check_authorization_answer", "check_id_token", "check_userinfo", "check_logout_token"}
+    assert written - listed == walks
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from pathlib import Path
 from click.testing import CliRunner
 
 from livret_service.sign_in.cli import client_key
-from livret_service.sign_in.provider import load_client_key
+from livret_service.sign_in.client_authentication import load_client_key
 
 
 def test_a_new_key_is_readable_by_its_owner_alone_and_its_public_part_is_printed(tmp_path: Path):

@@ -1,15 +1,12 @@
 """What the client believes of its provider, for how long, and what it asks again."""
 
-import json
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
-from joserfc.jwk import ECKey, OctKey, RSAKey
+from joserfc.jwk import RSAKey
 
-from livret_service.sign_in.checks import IdTokenRefused, ProviderRefused, ProviderUnavailable
-from livret_service.sign_in.provider import Expected, Provider, TokenAnswer, load_client_key, read_metadata
+from livret_service.sign_in.checks import IdTokenRefused, ProviderUnavailable
+from livret_service.sign_in.provider import Expected, Provider, TokenAnswer
 from tests.conftest import FrozenClock
 from tests.livret_service.conftest import CLIENT_ID, FakeProvider
 
@@ -192,87 +189,3 @@ def test_discovery_can_take_an_algorithm_away(client: Provider, provider: FakePr
 
     with pytest.raises(IdTokenRefused):
         verify(client, provider, clock)
-
-
-def test_only_known_members_of_discovery_are_kept(provider: FakeProvider):
-    # Authlib hands metadata to its HTTP session, which obeys `verify`, `proxies` and `hooks`.
-    document = provider.configuration() | {
-        "verify": False,
-        "proxies": {},
-        "token_endpoint_auth_method": "none",
-    }
-
-    assert read_metadata(document, provider.issuer).keys() == {
-        "issuer", "authorization_endpoint", "token_endpoint", "jwks_uri", "end_session_endpoint",
-        "id_token_signing_alg_values_supported", "authorization_response_iss_parameter_supported",
-    }  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        "http://provider.example/x",
-        "ftp://localhost/x",
-        "//localhost/x",
-        "https://a@b.example/",
-        5,
-        "",
-        "https://[x",
-    ],
-)
-@pytest.mark.parametrize(
-    "name", ["authorization_endpoint", "token_endpoint", "jwks_uri", "end_session_endpoint"]
-)
-def test_an_endpoint_that_is_not_https_refuses_the_whole_document(
-    provider: FakeProvider, name: str, url: Any
-):
-    with pytest.raises(ProviderRefused):
-        read_metadata(provider.configuration() | {name: url}, provider.issuer)
-
-
-def test_loopback_endpoints_are_for_a_loopback_issuer(provider: FakeProvider):
-    document = provider.configuration() | {"issuer": "https://provider.example"}
-
-    with pytest.raises(ProviderRefused):
-        read_metadata(document, "https://provider.example")
-
-
-@pytest.mark.parametrize("document", [None, [], "x"])
-def test_discovery_that_is_no_object_is_refused(document: object):
-    with pytest.raises(ProviderRefused):
-        read_metadata(document, "https://provider.example")
-
-
-@pytest.mark.parametrize("kind", ["RSA", "EC"])
-def test_a_client_key_file_may_be_pem_of_either_kind(tmp_path: Path, kind: str):
-    key = RSAKey.generate_key(2048) if kind == "RSA" else ECKey.generate_key("P-256")
-    path = tmp_path / "key.pem"
-    path.write_bytes(key.as_pem(private=True))
-
-    loaded = load_client_key(path)
-
-    assert loaded.algorithm == ("RS256" if isinstance(key, RSAKey) else "ES256")
-    assert loaded.kid == key.thumbprint()
-
-
-UNUSABLE_KEYS: dict[str, Callable[[], bytes]] = {
-    "public": lambda: RSAKey.generate_key(2048).as_pem(private=False),
-    "P-384": lambda: ECKey.generate_key("P-384").as_pem(private=True),
-    "behind a password": lambda: RSAKey.generate_key(2048).as_pem(private=True, password="sealed"),
-    "public JWK": lambda: json.dumps(RSAKey.generate_key(2048).as_dict(private=False)).encode(),
-    "JWK without members": lambda: b'{"kty": "RSA"}',
-    "broken JSON": lambda: b"{",
-    "no key": lambda: b"no key",
-    "empty": lambda: b"",
-    "symmetric": lambda: json.dumps(OctKey.generate_key(256).as_dict()).encode(),
-}
-
-
-@pytest.mark.parametrize("kind", UNUSABLE_KEYS)
-def test_a_file_without_a_usable_private_key_is_refused(tmp_path: Path, kind: str):
-    content = UNUSABLE_KEYS[kind]()
-    path = tmp_path / "key.pem"
-    path.write_bytes(content)
-
-    with pytest.raises(ValueError, match=r"."):
-        load_client_key(path)

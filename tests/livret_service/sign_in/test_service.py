@@ -54,11 +54,11 @@ def test_purge_deletes_what_nobody_needs_any_more(app: Flask, provider: FakeProv
     sign_in(browser_at(app, LIVRET_URL), provider)
     leave(browser_at(app, LIVRET_URL))
     with app.app_context():
-        assert service.purge(now=clock.now) == Waste(0, 0)
+        assert service.purge(now=clock.now) == Waste(0, 0, 0)
         later = clock.advance(days=1, minutes=30)
 
-        assert service.find_waste(now=later) == Waste(2, 1)
-        assert service.purge(now=later) == Waste(2, 1)
+        assert service.find_waste(now=later) == Waste(2, 1, 0)
+        assert service.purge(now=later) == Waste(2, 1, 0)
 
         for table in (SignInAttempt, GuardianSession):
             assert db.session.scalar(select(func.count()).select_from(table)) == 0
