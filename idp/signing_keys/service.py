@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from threading import Lock
-from typing import Any
+from typing import Any, cast
 from weakref import WeakKeyDictionary
 
 import structlog
@@ -14,7 +14,8 @@ from joserfc.jwk import KeySet
 from sqlalchemy import Engine, Insert, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 from idp.db import db, transaction
@@ -47,6 +48,7 @@ class Keyring:
 
     active: the signing keys by algorithm. jwks: the published document as bytes, public members only. upcoming: the
     keys in it that do not sign yet. noted: readings that this worker need not write again. states: what was read.
+    read_at, looked_at: when the database last told, and was last asked. Seconds of `time.monotonic`.
     """
 
     active: Mapping[str, PairKey]
@@ -54,12 +56,17 @@ class Keyring:
     verifying: KeySet
     upcoming: tuple[str, ...]
     states: tuple[tuple[str, str], ...]
-    loaded_at: float
+    read_at: float
+    looked_at: float
     noted: set[tuple[str, str]] = field(default_factory=set)
 
     def is_fresh(self) -> bool:
-        """Whether the key rows need not be read again. Seconds of `time.monotonic`."""
-        return time.monotonic() - self.loaded_at < MAXIMUM_AGE_SECONDS
+        """Whether the key rows need not be read again."""
+        return time.monotonic() - self.looked_at < MAXIMUM_AGE_SECONDS
+
+    def may_serve(self) -> bool:
+        """Whether it may stand in while the database does not answer: no longer than any cache keeps the set."""
+        return time.monotonic() - self.read_at < JWKS_SECONDS
 
 
 # A worker's keyring, one per database: importing an RSA key costs 29 ms, too much for every token.
@@ -109,6 +116,11 @@ def verification_keys() -> KeySet:
     Retired ones too: an ID token hint outlives its key (RP-Initiated Logout 4).
     """
     return _keyring().verifying
+
+
+def check_signing_keys() -> None:
+    """Raise unless this worker can sign: for the readiness of a node. Raises SealBroken, or what the driver raises."""
+    _keyring()
 
 
 def forget_keyring() -> None:
@@ -166,17 +178,32 @@ def _keyring() -> Keyring:
     held = _keyrings.get(db.engine)
     if held is not None and held.is_fresh():
         return held
-    with _loading:
+    # One thread looks; the others go on with what is held, not behind a slow database.
+    if not _loading.acquire(blocking=held is None or not held.may_serve()):
+        return cast("Keyring", held)
+    try:
         held = _keyrings.get(db.engine)
         if held is None or not held.is_fresh():
-            held = _keyrings[db.engine] = _load(held)
+            held = _keyrings[db.engine] = _renew(held)
         return held
+    finally:
+        _loading.release()
+
+
+def _renew(held: Keyring | None) -> Keyring:
+    try:
+        return _load(held)
+    except (OperationalError, PoolTimeout) as failure:
+        if held is None or not held.may_serve():
+            raise
+        LOG.warning("signing keys not read again", reason=type(failure).__name__)
+        return replace(held, looked_at=time.monotonic())
 
 
 def _load(held: Keyring | None) -> Keyring:
-    loaded_at, states = time.monotonic(), _read_states()
+    read_at, states = time.monotonic(), _read_states()
     if held is not None and held.states == states:
-        return replace(held, loaded_at=loaded_at)
+        return replace(held, read_at=read_at, looked_at=read_at)
     rows = _read_rows()
     if not set(ALWAYS_PUBLISHED) <= {row.algorithm for row in rows if row.state == ACTIVE}:
         ensure_signing_keys(now=app_now())
@@ -191,7 +218,8 @@ def _load(held: Keyring | None) -> Keyring:
         verifying=KeySet([material.import_public(row.public_jwk) for row in rows if row.state != ENDED]),
         upcoming=tuple(row.kid for row in rows if row.state == UPCOMING),
         states=tuple((row.kid, row.state.value) for row in rows),
-        loaded_at=loaded_at,
+        read_at=read_at,
+        looked_at=read_at,
     )
 
 

@@ -10,13 +10,14 @@ import pytest
 from flask import Flask
 from joserfc import jwt
 from sqlalchemy import event, insert, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from idp.db import db, transaction
 from idp.settings import current
 from idp.signing_keys import material, service
 from idp.signing_keys.models import SigningKey, SigningKeyReading
 from idp.signing_keys.rules import ACTIVE, ENDED, RETIRED, RETIRING, UPCOMING, KeyState, SigningAlgorithm
+from shared.health import create_operations_app
 from shared.sealing import SealBroken, unseal
 from tests.conftest import FrozenClock
 
@@ -265,6 +266,57 @@ def use_keys(app: Flask, patch: pytest.MonkeyPatch, *, current: bytes, previous:
     changes: dict[str, Any] = {"key_encryption_key": current, "previous_key_encryption_key": previous}
     settings = app.extensions["settings"].model_copy(update=changes)
     patch.setitem(app.extensions, "settings", settings)
+
+
+@pytest.fixture
+def silent_database(idp_context: Flask) -> Iterator[None]:
+    """The database takes no statement any more."""
+    service.active_key()
+
+    def refuse(*_statement: object) -> None:
+        raise OperationalError("", {}, Exception("gone"))
+
+    event.listen(db.engine, "before_cursor_execute", refuse)
+    yield
+    event.remove(db.engine, "before_cursor_execute", refuse)
+
+
+def test_a_set_in_hand_outlives_the_database_by_its_age(
+    idp_context: Flask, request: pytest.FixtureRequest, pass_seconds: Callable[[float], None]
+):
+    held = service.public_jwks()
+    request.getfixturevalue("silent_database")
+    pass_seconds(service.JWKS_SECONDS - 1)
+    assert service.public_jwks() == held
+    pass_seconds(0.5)
+    assert service.public_jwks() == held
+    pass_seconds(1)
+
+    with pytest.raises(OperationalError):
+        service.public_jwks()
+
+
+def test_a_slow_database_holds_one_thread_and_no_other(idp_app: Flask, pass_seconds: Callable[[float], None]):
+    with idp_app.app_context():
+        held = service.public_jwks()
+        pass_seconds(1)
+        assert service._loading.acquire(blocking=False)  # as a thread that waits for an answer
+        try:
+            assert service.public_jwks() == held
+        finally:
+            service._loading.release()
+
+
+def test_a_node_that_cannot_sign_is_not_ready(idp_app: Flask, monkeypatch: pytest.MonkeyPatch):
+    operations = create_operations_app(idp_app, {"signing_keys": service.check_signing_keys}).test_client()
+    assert operations.get("/-/ready").status_code == 200
+    use_keys(idp_app, monkeypatch, current=bytes(range(32)), previous=None)
+    with idp_app.app_context():
+        service.forget_keyring()
+
+    response = operations.get("/-/ready")
+
+    assert (response.status_code, response.json["failing"]) == (503, ["signing_keys"])
 
 
 def test_a_row_moved_to_another_name_does_not_open(idp_context: Flask, now: datetime):
