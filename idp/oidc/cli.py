@@ -14,6 +14,7 @@ from flask.cli import AppGroup
 from idp.oidc import clients as registry
 from idp.oidc.models import Client
 from idp.oidc.registration import AUTHENTICATION_METHODS, DEFAULT_METHOD, ClientMetadata
+from idp.throttling.rules import NEVER
 from shared.clock import app_now
 
 clients = AppGroup("clients", help="Register, list, show and disable the services that sign people in.")
@@ -196,17 +197,15 @@ def _read_jwks(file: Any) -> Any:
 
 
 def _row(client: Client) -> dict[str, Any]:
-    members = (
-        "client_id", "name", "client_uri", "redirect_uris", "post_logout_redirect_uris", "initiate_login_uri",
-        "scope", "token_endpoint_auth_method", "sector_identifier", "require_pkce", "first_party",
-    )  # fmt: skip
-    row = {member: getattr(client, member) for member in members}
-    row["created_at"] = client.created_at.isoformat()
-    row["disabled_at"] = client.disabled_at.isoformat() if client.disabled_at else None
-    return row
+    row = {member: getattr(client, member) for member in registry.METADATA_MEMBERS}
+    instants = {name: getattr(client, name) for name in ("created_at", "last_used_at", "disabled_at")}
+    instants["expires_at"] = client.expires_at if client.expires_at < NEVER else None
+    return row | {name: at.isoformat() if at else None for name, at in instants.items()}
 
 
 def _cell(value: Any) -> str:
+    if isinstance(value, dict):
+        return json.dumps(value)
     return ", ".join(value) if isinstance(value, list) else "-" if value is None else str(value)
 
 

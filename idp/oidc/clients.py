@@ -3,8 +3,9 @@
 import hmac
 import time
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
+from typing import Any
 
 from authlib.oauth2.rfc6749 import ClientMixin
 from joserfc.errors import JoseError
@@ -27,7 +28,7 @@ from shared.database import uuid7
 from shared.secrets import digest, new_secret
 
 MAXIMUM_AGE_SECONDS = 10.0
-AUTHORIZATION_CODE = "authorization_code"
+METADATA_MEMBERS = tuple(member.name for member in fields(ClientMetadata))
 
 
 class ClientExists(CommandRefused):
@@ -51,26 +52,19 @@ class ClientHasNoSecret(CommandRefused):
     hint = "the client has no secret to rotate"
 
 
-@dataclass(frozen=True, slots=True)
-class RegisteredClient(ClientMixin):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegisteredClient(ClientMetadata, ClientMixin):
     """A client as the endpoints see it: a value, shared by requests, parsed once. Answers Authlib's questions.
 
-    secret_digests: of the secrets that worked when it was read. keys: its public keys, for `private_key_jwt`.
+    scopes: of `scope`. keys: those of `jwks`, None without. is_disabled: also past its end. secret_digests: of the
+    secrets that worked when it was read. last_used_at: None before the first use.
     """
 
-    client_id: str
-    name: str
-    redirect_uris: tuple[str, ...]
-    post_logout_redirect_uris: tuple[str, ...]
-    initiate_login_uri: str | None
-    client_uri: str | None
-    scopes: frozenset[str]
-    token_endpoint_auth_method: str
-    keys: KeySet | None
     sector_identifier: str
-    require_pkce: bool
-    first_party: bool
+    scopes: frozenset[str]
+    keys: KeySet | None
     is_disabled: bool
+    last_used_at: datetime | None
     secret_digests: tuple[bytes, ...]
 
     def get_client_id(self) -> str:
@@ -91,12 +85,12 @@ class RegisteredClient(ClientMixin):
         return method == self.token_endpoint_auth_method
 
     def check_response_type(self, response_type: str) -> bool:
-        """The code flow only (ADR 0001)."""
-        return response_type == "code"
+        """The code flow only (ADR 0001), for clients that redirect."""
+        return response_type in self.response_types
 
     def check_grant_type(self, grant_type: str) -> bool:
-        """The code flow only (ADR 0001)."""
-        return grant_type == AUTHORIZATION_CODE
+        """Those registered (RFC 6749 5.2 `unauthorized_client`)."""
+        return grant_type in self.grant_types
 
     def get_allowed_scope(self, scope: Collection[str] | str) -> str:
         """What the checks granted, asked again by Authlib."""
@@ -207,20 +201,13 @@ def find_client(client_id: str, *, now: datetime) -> RegisteredClient | None:
             or_(ClientSecret.expires_at.is_(None), ClientSecret.expires_at > now),
         )
     )
+    registered = {member: _value(getattr(row, member)) for member in METADATA_MEMBERS}
     return RegisteredClient(
-        client_id=row.client_id,
-        name=row.name,
-        redirect_uris=tuple(row.redirect_uris),
-        post_logout_redirect_uris=tuple(row.post_logout_redirect_uris),
-        initiate_login_uri=row.initiate_login_uri,
-        client_uri=row.client_uri,
+        **registered,
         scopes=frozenset(row.scope.split()),
-        token_endpoint_auth_method=row.token_endpoint_auth_method,
         keys=_import_keys(row.jwks),
-        sector_identifier=row.sector_identifier,
-        require_pkce=row.require_pkce,
-        first_party=row.first_party,
-        is_disabled=row.disabled_at is not None,
+        is_disabled=row.disabled_at is not None or row.expires_at <= now,
+        last_used_at=row.last_used_at,
         secret_digests=tuple(secrets),
     )
 
@@ -248,21 +235,21 @@ def take_assertion(client_id: str, jti: str, *, expires_at: datetime, now: datet
 
 
 def _row(metadata: ClientMetadata, *, now: datetime) -> dict[str, object]:
-    return {
-        "client_id": metadata.client_id,
+    given = {member: _json(getattr(metadata, member)) for member in METADATA_MEMBERS}
+    return given | {
         "name": metadata.name.strip(),
-        "redirect_uris": list(metadata.redirect_uris),
-        "post_logout_redirect_uris": list(metadata.post_logout_redirect_uris),
-        "initiate_login_uri": metadata.initiate_login_uri,
-        "client_uri": metadata.client_uri,
         "scope": " ".join(dict.fromkeys(metadata.scope.split())),
-        "token_endpoint_auth_method": metadata.token_endpoint_auth_method,
-        "jwks": metadata.jwks,
         "sector_identifier": sector_of(metadata),
-        "require_pkce": metadata.require_pkce,
-        "first_party": metadata.first_party,
         "created_at": now,
     }
+
+
+def _json(value: object) -> object:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _value(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _add_secret(client_id: str, client_secret: str, *, now: datetime) -> None:

@@ -8,6 +8,15 @@ from sqlalchemy import JSON, ForeignKey, LargeBinary, String, Text, UniqueConstr
 from sqlalchemy.orm import Mapped, mapped_column
 
 from idp.db import Model
+from idp.oidc.registration import (
+    DEFAULT_ACCESS_TOKEN_FORMAT,
+    DEFAULT_APPLICATION_TYPE,
+    DEFAULT_GRANT_TYPES,
+    DEFAULT_ID_TOKEN_ALGORITHM,
+    DEFAULT_SUBJECT_TYPE,
+    RESPONSE_TYPES,
+)
+from idp.throttling.rules import NEVER
 from shared.database import uuid7
 
 
@@ -30,6 +39,36 @@ class Client(Model):
     first_party: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime]
     disabled_at: Mapped[datetime | None]
+    last_used_at: Mapped[datetime | None]
+    expires_at: Mapped[datetime] = mapped_column(default=NEVER)
+    registration_access_token_digest: Mapped[bytes | None] = mapped_column(LargeBinary(32), unique=True)
+
+    application_type: Mapped[str] = mapped_column(String(10), default=DEFAULT_APPLICATION_TYPE)
+    grant_types: Mapped[list[str]] = mapped_column(JSON, default=lambda: list(DEFAULT_GRANT_TYPES))
+    response_types: Mapped[list[str]] = mapped_column(JSON, default=lambda: list(RESPONSE_TYPES))
+    contacts: Mapped[list[str]] = mapped_column(JSON, default=list)
+    logo_uri: Mapped[str | None] = mapped_column(String(2048))
+    policy_uri: Mapped[str | None] = mapped_column(String(2048))
+    tos_uri: Mapped[str | None] = mapped_column(String(2048))
+    software_id: Mapped[str | None] = mapped_column(String(255))
+    software_version: Mapped[str | None] = mapped_column(String(255))
+    jwks_uri: Mapped[str | None] = mapped_column(String(2048))
+    request_uris: Mapped[list[str]] = mapped_column(JSON, default=list)
+    subject_type: Mapped[str] = mapped_column(String(10), default=DEFAULT_SUBJECT_TYPE)
+    sector_identifier_uri: Mapped[str | None] = mapped_column(String(2048))
+    token_endpoint_auth_signing_alg: Mapped[str | None] = mapped_column(String(16))
+    id_token_signed_response_alg: Mapped[str] = mapped_column(String(16), default=DEFAULT_ID_TOKEN_ALGORITHM)
+    userinfo_signed_response_alg: Mapped[str | None] = mapped_column(String(16))
+    introspection_signed_response_alg: Mapped[str | None] = mapped_column(String(16))
+    request_object_signing_alg: Mapped[str | None] = mapped_column(String(16))
+    access_token_format: Mapped[str] = mapped_column(String(10), default=DEFAULT_ACCESS_TOKEN_FORMAT)
+    default_max_age: Mapped[int | None]
+    require_auth_time: Mapped[bool] = mapped_column(default=False)
+    default_acr_values: Mapped[list[str]] = mapped_column(JSON, default=list)
+    backchannel_logout_uri: Mapped[str | None] = mapped_column(String(2048))
+    backchannel_logout_session_required: Mapped[bool] = mapped_column(default=False)
+    frontchannel_logout_uri: Mapped[str | None] = mapped_column(String(2048))
+    frontchannel_logout_session_required: Mapped[bool] = mapped_column(default=False)
 
 
 class ClientSecret(Model):

@@ -69,6 +69,7 @@ def _holds(since: ColumnElement[Any] | None = None) -> tuple[ColumnElement[bool]
         account_sessions.c.opened_with == OpenedWith.CHOSEN,
         accounts.c.state == AccountState.ACTIVE,
         clients.c.disabled_at.is_(None),
+        clients.c.expires_at > NOW,
     ]
     if since is not None:
         changed_at = accounts.c.password_changed_at

@@ -10,6 +10,7 @@ from joserfc.jwk import RSAKey
 
 from idp.errors import CommandRefused
 from idp.oidc.cli import clients
+from idp.oidc.clients import METADATA_MEMBERS
 
 ADD = ("add", "Livret scolaire", "--client-id", "livret", "--redirect-uri", "https://livret.example/retour")
 
@@ -78,7 +79,7 @@ def test_every_option_is_kept(idp_app: Flask, tmp_path: Path):
     )
 
     shown = as_json(idp_app, "show", "livret")
-    assert {name: shown[name] for name in shown if name not in {"schema", "created_at"}} == {
+    expected = {
         "client_id": "livret",
         "name": "Livret scolaire",
         "client_uri": "https://livret.example/",
@@ -90,8 +91,13 @@ def test_every_option_is_kept(idp_app: Flask, tmp_path: Path):
         "sector_identifier": "ecole.example",
         "require_pkce": False,
         "first_party": True,
+        "jwks": json.loads(jwks.read_text()),
         "disabled_at": None,
+        "expires_at": None,
+        "last_used_at": None,
     }
+    assert {name: shown[name] for name in expected} == expected
+    assert set(METADATA_MEMBERS) < set(shown)
     assert "require_pkce" in run(idp_app, "show", "livret").stdout
 
 

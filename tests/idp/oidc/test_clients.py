@@ -1,16 +1,17 @@
 """The client directory of a worker, and the registry behind it."""
 
+import dataclasses
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import event, select
+from sqlalchemy import event, select, update
 
-from idp.db import db
+from idp.db import db, transaction
 from idp.oidc import clients
 from idp.oidc.clients import ClientAbsent, ClientDirectory, ClientExists, ClientHasNoSecret
-from idp.oidc.models import ClientSecret
+from idp.oidc.models import Client, ClientSecret
 from idp.oidc.registration import ClientMetadata
 from shared.secrets import digest
 
@@ -33,6 +34,42 @@ def test_a_secret_is_returned_once_and_kept_as_a_digest(idp_context: Flask, now:
     assert client_secret is not None
     assert len(client_secret) == 43
     assert db.session.scalars(select(ClientSecret.secret_digest)).one() == digest(client_secret)
+
+
+def test_what_is_registered_is_read_back(idp_context: Flask, now: datetime):
+    """Each field of the metadata is a column, and none is lost on the way."""
+    rich = dataclasses.replace(
+        METADATA,
+        jwks_uri="https://livret.example/cles",
+        contacts=("equipe@livret.example",),
+        request_uris=("https://livret.example/requete",),
+        default_max_age=600,
+        require_auth_time=True,
+        grant_types=("authorization_code", "refresh_token"),
+        backchannel_logout_uri="https://livret.example/deconnexion/canal-arriere",
+        backchannel_logout_session_required=True,
+    )
+    clients.add_client(rich, now=now)
+
+    found = clients.find_client("livret", now=now)
+
+    assert found is not None
+    read = {member: getattr(found, member) for member in clients.METADATA_MEMBERS}
+    assert ClientMetadata(**read) == dataclasses.replace(rich, sector_identifier="livret.example")
+
+
+def test_a_client_past_its_end_is_disabled(idp_context: Flask, now: datetime):
+    clients.add_client(METADATA, now=now)
+    with transaction():
+        db.session.execute(update(Client).values(expires_at=now))
+
+    at_its_end = clients.find_client("livret", now=now)
+    just_before = clients.find_client("livret", now=now - timedelta(seconds=1))
+
+    assert at_its_end is not None
+    assert at_its_end.is_disabled
+    assert just_before is not None
+    assert not just_before.is_disabled
 
 
 def test_a_client_id_is_given_once(idp_context: Flask, now: datetime):

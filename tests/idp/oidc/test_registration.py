@@ -144,8 +144,100 @@ def test_keys_are_public_and_for_signing(jwks: Any):
     assert problems(token_endpoint_auth_method="private_key_jwt", jwks=jwks)
 
 
-def test_keys_come_with_private_key_jwt_only():
-    assert problems(jwks={"keys": [KEY.as_dict(private=False)]})
+def test_keys_are_given_once_by_value_or_by_address():
+    """RFC 7591 2; they also verify request objects, whatever the authentication."""
+    by_value = {"keys": [KEY.as_dict(private=False)]}
+    check_metadata(dataclasses.replace(GOOD, jwks=by_value))
+    check_metadata(dataclasses.replace(GOOD, jwks_uri="https://livret.example/cles"))
+
+    assert problems(jwks=by_value, jwks_uri="https://livret.example/cles")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"id_token_signed_response_alg": "none"},
+        {"id_token_signed_response_alg": "HS256"},
+        {"request_object_signing_alg": "none"},
+        {"userinfo_signed_response_alg": "HS256"},
+        {"token_endpoint_auth_signing_alg": "HS256"},
+        {"subject_type": "public"},
+        {"application_type": "desktop"},
+        {"access_token_format": "saml"},
+        {"response_types": ("id_token",)},
+        {"response_types": ()},
+        {"grant_types": ("implicit",)},
+        {"grant_types": ()},
+        {"grant_types": ("refresh_token",), "response_types": ()},
+        {"grant_types": ("authorization_code", "client_credentials"), "token_endpoint_auth_method": "none"},
+        {"logo_uri": "http://livret.example/logo.png"},
+        {"policy_uri": "javascript:alert(1)"},
+        {"tos_uri": "https://livret.example@evil.test/"},
+        {"jwks_uri": "file:///etc/passwd"},
+        {"request_uris": ("http://livret.example/requete#x",)},
+        {"request_uris": tuple(f"https://livret.example/{number}" for number in range(51))},
+        {"sector_identifier_uri": "http://localhost/secteur"},
+        {"backchannel_logout_uri": "https://livret.example/x#y"},
+        {"frontchannel_logout_uri": "https://other.example/x"},
+        {"frontchannel_logout_uri": "https://livret.example:8443/x"},
+        {"default_max_age": -1},
+        {"contacts": ("",)},
+        {"contacts": ("x\0",)},
+        {"contacts": ("x",) * 11},
+        {"software_id": "a" * 256},
+        {"software_version": "\u202e1.0"},
+        {"default_acr_values": ("x" * 256,)},
+        {"name": "x\0"},
+    ],
+)
+def test_a_member_that_could_not_be_honoured_is_refused(changes: dict[str, Any]):
+    assert problems(**changes)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"request_uris": ("https://livret.example/requete#a-version",)},
+        {"contacts": ("equipe@livret.example", "+33 1 23 45 67 89")},
+        {"frontchannel_logout_uri": "https://livret.example/deconnexion/canal-avant"},
+        {"backchannel_logout_uri": "https://ailleurs.example/canal-arriere"},
+        {
+            "grant_types": ("client_credentials",),
+            "response_types": (),
+            "redirect_uris": (),
+            "scope": "",
+        },
+        {"grant_types": ("authorization_code", "refresh_token")},
+    ],
+)
+def test_what_standards_offer_is_accepted(changes: dict[str, Any]):
+    check_metadata(dataclasses.replace(GOOD, **changes))
+
+
+@pytest.mark.parametrize("address", ["https://livret.example/retour", "com.example.app:/retour"])
+def test_a_native_application_redirects_to_its_own_machine(address: str):
+    """OpenID Connect Registration 2 `application_type`."""
+    check_metadata(
+        dataclasses.replace(GOOD, application_type="native", redirect_uris=("http://127.0.0.1:7000/cb",))
+    )
+
+    assert problems(application_type="native", redirect_uris=(address,))
+
+
+def test_the_sector_is_that_of_the_document_when_there_is_one():
+    """Core 8.1: its host, which need be none of the redirect URIs'."""
+    shared = dataclasses.replace(
+        GOOD,
+        redirect_uris=("https://a.example/cb", "https://b.example/cb"),
+        sector_identifier_uri="https://secteur.example/adresses.json",
+    )
+    check_metadata(shared)
+
+    assert sector_of(shared) == "secteur.example"
+
+
+def test_a_client_that_redirects_nobody_is_a_sector_of_its_own():
+    assert sector_of(dataclasses.replace(GOOD, redirect_uris=())) == "livret"
 
 
 @pytest.mark.parametrize("method", ["client_secret_jwt", "tls_client_auth", "", "NONE"])
