@@ -17,6 +17,7 @@ from shared.clock import Clock, init_clock, utc_now
 from shared.csrf import FormProtection
 from shared.database import connect
 from shared.error_pages import init_error_pages
+from shared.fetching import GuardedFetcher, init_fetcher
 from shared.headers import init_headers
 from shared.logging import configure_logging, init_request_log
 from shared.pages import PageSettings, init_pages
@@ -40,6 +41,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock = utc_now) -> F
     configure_flask(app, settings)
     app.extensions["settings"] = settings
     init_clock(app, clock)
+    init_fetcher(app, GuardedFetcher(settings.fetch_exempt_hosts, ca_file=settings.fetch_ca_file))
     init_mail(app, settings)
     connect(app, db, migrate, settings.database_url)
     init_request_log(app)

@@ -7,7 +7,14 @@ from flask import current_app
 from pydantic import Field, model_validator
 from pydantic_settings import SettingsConfigDict
 
-from shared.settings import OptionalSecretKey, PublicUrl, SecretKey, ServiceSettings, is_loopback
+from shared.settings import (
+    HostNames,
+    OptionalSecretKey,
+    PublicUrl,
+    SecretKey,
+    ServiceSettings,
+    is_loopback,
+)
 
 
 class Settings(ServiceSettings):
@@ -86,6 +93,12 @@ class Settings(ServiceSettings):
     """Days that a signing key signs before its successor takes over (ADR 0012)."""
     mass_departure_percent: int = Field(default=40, ge=1, le=100)
     """Share of a school's children or guardians whose departure stops an import."""
+
+    # --- what is fetched from registered addresses
+    fetch_exempt_hosts: HostNames = frozenset()
+    """Hosts, separated by commas, that registered addresses may name although they are of this or a private network."""
+    fetch_ca_file: Path | None = None
+    """Certificates that the servers of registered addresses may also be checked against, besides the system's."""
 
     # --- running
     trusted_proxies: int = Field(default=0, ge=0, le=3)

@@ -3,13 +3,15 @@
 import base64
 import binascii
 import os
+import re
 from typing import Annotated, Any, ClassVar, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 KEY_BYTES = 32
+HOST_NAME = re.compile(r"[a-z0-9.-]+|[0-9a-f:.]+")
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -58,6 +60,22 @@ def check_key(value: bytes) -> bytes:
     return value
 
 
+def split_hosts(value: object) -> object:
+    """Host names, separated by commas, in lower case."""
+    if not isinstance(value, str):
+        return value
+    return frozenset(name.strip().lower() for name in value.split(",") if name.strip())
+
+
+def check_hosts(value: frozenset[str]) -> frozenset[str]:
+    """Names or addresses alone: a port or a scheme would match nothing."""
+    if not all(HOST_NAME.fullmatch(host) for host in value):
+        raise ValueError("must be host names separated by commas, without scheme or port")
+    return value
+
+
+# NoDecode: a list in the environment is not JSON.
+HostNames = Annotated[frozenset[str], NoDecode, BeforeValidator(split_hosts), AfterValidator(check_hosts)]
 PublicUrl = Annotated[str, AfterValidator(check_public_url)]
 # Kept out of repr: a setting that is printed by mistake must not show a key.
 SecretKey = Annotated[bytes, BeforeValidator(decode_key), AfterValidator(check_key), Field(repr=False)]

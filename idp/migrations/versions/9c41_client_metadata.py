@@ -1,7 +1,7 @@
 """client metadata of RFC 7591 and OpenID Connect Registration
 
 Revision ID: 9c41
-Revises: 0001
+Revises: 7d2c41f09ae3
 """
 
 import sqlalchemy as sa
@@ -9,7 +9,7 @@ from alembic import op
 import shared.database
 
 revision = "9c41"
-down_revision = "0001"
+down_revision = "7d2c41f09ae3"
 branch_labels = None
 depends_on = None
 
