@@ -19,6 +19,7 @@ from idp.oidc.models import Client, ClientAssertion, ClientSecret
 from idp.oidc.registration import (
     SECRET_METHODS,
     ClientMetadata,
+    Problem,
     RegistrationRefused,
     check_metadata,
     sector_of,
@@ -266,4 +267,4 @@ def _import_keys(jwks: object) -> KeySet | None:
     try:
         return KeySet.import_key_set(jwks)  # type: ignore[arg-type]  # JSON from our own column or just checked
     except (JoseError, ValueError, TypeError, KeyError):
-        raise RegistrationRefused(["jwks: a key cannot be read"]) from None
+        raise RegistrationRefused([Problem("jwks", "a key cannot be read")]) from None

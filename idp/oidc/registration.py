@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -34,6 +34,8 @@ DEFAULT_ID_TOKEN_ALGORITHM = ID_TOKEN_ALGORITHMS[0]
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 MAXIMUM_URI_LENGTH = 2048
 MAXIMUM_ADDRESSES = 50
+MAXIMUM_ADDRESSES_LENGTH = 20_000
+MAXIMUM_KEYS = 20
 MAXIMUM_TEXTS = 10
 MAXIMUM_AGE_SECONDS = 10**9
 SHORT_TEXT_LENGTH = 255
@@ -81,15 +83,39 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
 """Members that hold one of a few values, or nothing."""
 
 
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why one member cannot be registered. rule: constant ASCII. received: what was sent, for the operator alone."""
+
+    member: str
+    rule: str
+    received: str = ""
+
+    def __str__(self) -> str:
+        shown = f" ({self.received[:80]!r})" if self.received else ""
+        return f"{self.member}: {self.rule}{shown}"
+
+
 class RegistrationRefused(CommandRefused):
-    """The metadata does not hold; `problems`: one English line each."""
+    """The metadata does not hold; every problem at once. `error` and `description` are RFC 7591's (3.2.2)."""
 
     error_code = "invalid_client_metadata"
     exit_code = 2
 
-    def __init__(self, problems: list[str]) -> None:
+    def __init__(self, problems: list[Problem]) -> None:
         super().__init__("".join(f"\n  - {problem}" for problem in problems))
         self.problems = problems
+
+    @property
+    def error(self) -> str:
+        """RFC 7591 3.2.2: redirect URIs have an error of their own."""
+        is_redirect = any(problem.member == "redirect_uris" for problem in self.problems)
+        return "invalid_redirect_uri" if is_redirect else "invalid_client_metadata"
+
+    @property
+    def description(self) -> str:
+        """Each member and its rule; nothing of what was received."""
+        return "; ".join(dict.fromkeys(f"{problem.member}: {problem.rule}" for problem in self.problems))
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,18 +168,7 @@ class ClientMetadata:
 
 def check_metadata(metadata: ClientMetadata) -> None:
     """Raises RegistrationRefused with every problem at once."""
-    problems = [
-        *_name_problems(metadata),
-        *_redirect_problems(metadata),
-        *_address_problems(metadata),
-        *_choice_problems(metadata),
-        *_grant_problems(metadata),
-        *_sector_problems(metadata),
-        *_scope_problems(metadata),
-        *_authentication_problems(metadata),
-        *_logout_problems(metadata),
-        *_text_problems(metadata),
-    ]
+    problems = [problem for find in RULES for problem in find(metadata)]
     if problems:
         raise RegistrationRefused(problems)
 
@@ -168,38 +183,6 @@ def sector_of(metadata: ClientMetadata) -> str:
     return next((urlsplit(uri).hostname or "" for uri in addresses if uri), metadata.client_id)
 
 
-def uri_problems(uri: str) -> list[str]:
-    """Why a client's address cannot be registered: https, or http on loopback; printable, nothing hidden in it."""
-    if len(uri) > MAXIMUM_URI_LENGTH or not PRINTABLE.fullmatch(uri) or "\\" in uri:
-        return [f"{uri[:80]!r}: printable ASCII, at most {MAXIMUM_URI_LENGTH} characters"]
-    try:
-        parts = urlsplit(uri)
-        host = parts.hostname
-        _port = parts.port  # reading it raises ValueError on a bad one
-    except ValueError:
-        return [f"{uri}: not an address"]
-    problems = []
-    if not host or "@" in parts.netloc:
-        problems.append(f"{uri}: needs a host, without user information")
-    if parts.scheme != "https" and not (parts.scheme == "http" and host in LOOPBACK_HOSTS):
-        problems.append(f"{uri}: must be https (http only on loopback)")
-    if "#" in uri:
-        problems.append(f"{uri}: must hold no fragment")
-    if {".", ".."} & set(parts.path.lower().replace("%2e", ".").split("/")):
-        problems.append(f"{uri}: must hold no dot segment")
-    return problems
-
-
-def redirect_uri_problems(uri: str) -> list[str]:
-    """As `uri_problems`; moreover our response parameters must not stand in its query already (AZ-21)."""
-    if problems := uri_problems(uri):
-        return problems
-    names = {name for name, _ in parse_qsl(urlsplit(uri).query, keep_blank_values=True)}
-    return [
-        f"{uri}: must not hold the response parameter {name}" for name in sorted(names & RESPONSE_PARAMETERS)
-    ]
-
-
 def is_plain_text(text: str) -> bool:
     """1 to 255 characters, none of control or of direction."""
     return 0 < len(text) <= SHORT_TEXT_LENGTH and not any(
@@ -207,124 +190,190 @@ def is_plain_text(text: str) -> bool:
     )
 
 
-def _name_problems(metadata: ClientMetadata) -> Iterable[str]:
+def uri_rules_broken(uri: str) -> list[str]:
+    """Why a client's address cannot be registered: https, or http on loopback; printable, nothing hidden in it."""
+    if len(uri) > MAXIMUM_URI_LENGTH or not PRINTABLE.fullmatch(uri) or "\\" in uri:
+        return [f"printable ASCII, at most {MAXIMUM_URI_LENGTH} characters"]
+    try:
+        parts = urlsplit(uri)
+        host = parts.hostname
+        _port = parts.port  # reading it raises ValueError on a bad one
+    except ValueError:
+        return ["an address"]
+    rules = []
+    if not host or "@" in parts.netloc:
+        rules.append("an address with a host, without user information")
+    if parts.scheme != "https" and not (parts.scheme == "http" and host in LOOPBACK_HOSTS):
+        rules.append("https (http only on loopback)")
+    if "#" in uri:
+        rules.append("no fragment")
+    if {".", ".."} & set(parts.path.lower().replace("%2e", ".").split("/")):
+        rules.append("no dot segment")
+    return rules
+
+
+def _address_problems(member: str, uri: str) -> Iterable[Problem]:
+    return (Problem(member, rule, uri) for rule in uri_rules_broken(uri))
+
+
+def _returning_problems(member: str, uri: str) -> Iterable[Problem]:
+    """As any address; moreover our response parameters must not stand in its query already (AZ-21)."""
+    if rules := uri_rules_broken(uri):
+        yield from (Problem(member, rule, uri) for rule in rules)
+        return
+    names = {name for name, _ in parse_qsl(urlsplit(uri).query, keep_blank_values=True)}
+    if names & RESPONSE_PARAMETERS:
+        yield Problem(member, "no response parameter in its query", uri)
+
+
+def _name_problems(metadata: ClientMetadata) -> Iterable[Problem]:
     if not CLIENT_ID.fullmatch(metadata.client_id):
-        yield "client id: 1 to 100 letters, digits, or one of . _ ~ -"
+        yield Problem("client_id", "1 to 100 letters, digits, or one of . _ ~ -", metadata.client_id)
     if not 0 < len(metadata.name.strip()) <= 100 or not is_plain_text(metadata.name):
-        yield "name: 1 to 100 printable characters"
+        yield Problem("client_name", "1 to 100 printable characters")
 
 
-def _redirect_problems(metadata: ClientMetadata) -> Iterable[str]:
-    for uri in (*metadata.redirect_uris, *metadata.post_logout_redirect_uris):
-        yield from redirect_uri_problems(uri)
+def _redirect_problems(metadata: ClientMetadata) -> Iterable[Problem]:
+    for member in ("redirect_uris", "post_logout_redirect_uris"):
+        for uri in getattr(metadata, member):
+            yield from _returning_problems(member, uri)
     if metadata.application_type == "native":
         # OpenID Connect Registration 2: to its own machine; we take no private scheme.
         for uri in metadata.redirect_uris:
             if not uri.startswith("http://"):
-                yield f"{uri[:80]!r}: a native application redirects to http on loopback"
+                yield Problem("redirect_uris", "of a native application: http on loopback", uri)
     if "authorization_code" in metadata.grant_types and not metadata.redirect_uris:
-        yield "redirect URI: at least one"
+        yield Problem("redirect_uris", "at least one")
 
 
-def _address_problems(metadata: ClientMetadata) -> Iterable[str]:
+def _other_address_problems(metadata: ClientMetadata) -> Iterable[Problem]:
     for member in URI_MEMBERS:
         if (uri := getattr(metadata, member)) is not None:
-            yield from uri_problems(uri)
+            yield from _address_problems(member, uri)
     for uri in metadata.request_uris:
         # A fragment tells versions of a request object apart (Core 6.2); it is never sent.
-        yield from uri_problems(uri.partition("#")[0])
+        yield from _address_problems("request_uris", uri.partition("#")[0])
     for member in ("redirect_uris", "post_logout_redirect_uris", "request_uris"):
-        if len(getattr(metadata, member)) > MAXIMUM_ADDRESSES:
-            yield f"{member}: at most {MAXIMUM_ADDRESSES}"
+        addresses = getattr(metadata, member)
+        if len(addresses) > MAXIMUM_ADDRESSES or sum(map(len, addresses)) > MAXIMUM_ADDRESSES_LENGTH:
+            yield Problem(
+                member, f"at most {MAXIMUM_ADDRESSES}, {MAXIMUM_ADDRESSES_LENGTH} characters in all"
+            )
 
 
-def _choice_problems(metadata: ClientMetadata) -> Iterable[str]:
+def _choice_problems(metadata: ClientMetadata) -> Iterable[Problem]:
     for member, values in CHOICES.items():
         if getattr(metadata, member) not in (None, *values):
-            yield f"{member}: one of {', '.join(values)}"
+            yield Problem(member, f"one of {', '.join(values)}")
 
 
-def _grant_problems(metadata: ClientMetadata) -> Iterable[str]:
+def _grant_problems(metadata: ClientMetadata) -> Iterable[Problem]:
     if not metadata.grant_types or not set(metadata.grant_types) <= set(GRANT_TYPES):
-        yield f"grant_types: of {', '.join(GRANT_TYPES)}"
+        yield Problem("grant_types", f"of {', '.join(GRANT_TYPES)}")
     if not set(metadata.response_types) <= set(RESPONSE_TYPES):
-        yield f"response_types: {', '.join(RESPONSE_TYPES)}"
+        yield Problem("response_types", f"of {', '.join(RESPONSE_TYPES)}")
     if ("authorization_code" in metadata.grant_types) != ("code" in metadata.response_types):
-        yield "grant_types: authorization_code and the response type code go together (RFC 7591 2.1)"
+        yield Problem("grant_types", "authorization_code goes with the response type code (RFC 7591 2.1)")
     if "refresh_token" in metadata.grant_types and "authorization_code" not in metadata.grant_types:
-        yield "grant_types: refresh_token needs authorization_code"
+        yield Problem("grant_types", "refresh_token goes with authorization_code")
     is_public = metadata.token_endpoint_auth_method == PUBLIC_METHOD
     if "client_credentials" in metadata.grant_types and is_public:
-        yield "grant_types: a public client has no credentials"
+        yield Problem("grant_types", "client_credentials is not for a public client")
 
 
-def _sector_problems(metadata: ClientMetadata) -> Iterable[str]:
+def _sector_problems(metadata: ClientMetadata) -> Iterable[Problem]:
     if metadata.sector_identifier is not None:
         if not re.fullmatch(r"[a-z0-9.-]{1,255}", metadata.sector_identifier):
-            yield "sector identifier: a host in lower case, without port"
+            yield Problem("sector_identifier", "a host in lower case, without port")
         return
     if metadata.sector_identifier_uri is not None:
         if not metadata.sector_identifier_uri.startswith("https://"):
-            yield "sector_identifier_uri: must be https"
+            yield Problem("sector_identifier_uri", "https")
         return
-    hosts = {urlsplit(uri).hostname for uri in metadata.redirect_uris if not uri_problems(uri)}
+    hosts = {urlsplit(uri).hostname for uri in metadata.redirect_uris if not uri_rules_broken(uri)}
     if len(hosts) > 1:
-        yield "redirect URIs on several hosts need a sector identifier"
+        yield Problem("sector_identifier_uri", "needed with redirect URIs on several hosts")
 
 
-def _scope_problems(metadata: ClientMetadata) -> Iterable[str]:
+def _scope_problems(metadata: ClientMetadata) -> Iterable[Problem]:
     scopes = metadata.scope.split(" ")
     if OPENID not in scopes and "authorization_code" in metadata.grant_types:
-        yield "scope: must hold openid"
+        yield Problem("scope", "must hold openid")
     for scope in scopes:
         if scope not in REGISTRABLE and metadata.scope:
-            yield f"scope: {scope[:40]!r} is unknown"
+            yield Problem("scope", f"of {', '.join(REGISTRABLE)}", scope)
 
 
-def _authentication_problems(metadata: ClientMetadata) -> Iterable[str]:
+def _authentication_problems(metadata: ClientMetadata) -> Iterable[Problem]:
     method, has_keys = metadata.token_endpoint_auth_method, metadata.jwks is not None or metadata.jwks_uri
     if method == PUBLIC_METHOD and not metadata.require_pkce:
-        yield "a public client cannot go without PKCE"
+        yield Problem("require_pkce", "a public client cannot go without PKCE")
     if method == "private_key_jwt" and not has_keys:
-        yield "private_key_jwt needs jwks or jwks_uri"
+        yield Problem("jwks", "private_key_jwt needs jwks or jwks_uri")
     if metadata.jwks is not None and metadata.jwks_uri:
-        yield "jwks and jwks_uri: one of them (RFC 7591 2)"
+        yield Problem("jwks", "jwks or jwks_uri, not both (RFC 7591 2)")
     if metadata.jwks is not None:
         yield from _jwks_problems(metadata.jwks)
 
 
-def _jwks_problems(jwks: Mapping[str, Any]) -> Iterable[str]:
+def _jwks_problems(jwks: Mapping[str, Any]) -> Iterable[Problem]:
     keys = jwks.get("keys")
     if not isinstance(keys, list) or not keys or not all(isinstance(key, dict) for key in keys):
-        yield "jwks: a JSON object whose `keys` is a list of keys"
+        yield Problem("jwks", "a JSON object whose member keys is a list of keys")
         return
+    if len(keys) > MAXIMUM_KEYS:
+        yield Problem("jwks", f"at most {MAXIMUM_KEYS} keys")
     for key in keys:
         if PRIVATE_MEMBERS & key.keys():
-            yield "jwks: holds a private or secret key"
+            yield Problem("jwks", "public keys only, none private or shared")
         elif key.get("kty") not in {"RSA", "EC"}:
-            yield "jwks: RSA or EC keys only"
+            yield Problem("jwks", "RSA or EC keys only")
         elif key.get("use", "sig") != "sig":
-            yield "jwks: keys for signing only"
+            yield Problem("jwks", "keys for signing only")
+        elif key["kty"] == "RSA" and _is_too_short(key):
+            yield Problem("jwks", f"RSA keys of {MINIMUM_RSA_BITS} bits or more")
 
 
-def _logout_problems(metadata: ClientMetadata) -> Iterable[str]:
+def _is_too_short(key: Mapping[str, Any]) -> bool:
+    modulus = key.get("n")
+    # Six bits a character; whether it is a number at all is asked when it is imported.
+    return isinstance(modulus, str) and len(modulus.rstrip("=").lstrip("A")) * 6 < MINIMUM_RSA_BITS
+
+
+def _logout_problems(metadata: ClientMetadata) -> Iterable[Problem]:
     """Front-Channel Logout 2: framed pages are told where the service itself is."""
     address = metadata.frontchannel_logout_uri
-    if address is None or uri_problems(address):
+    if address is None or uri_rules_broken(address):
         return
-    good = (uri for uri in metadata.redirect_uris if not uri_problems(uri))
+    good = (uri for uri in metadata.redirect_uris if not uri_rules_broken(uri))
     if urlsplit(address)[:2] not in {urlsplit(uri)[:2] for uri in good}:
-        yield "frontchannel_logout_uri: scheme, host and port of a redirect URI"
+        yield Problem("frontchannel_logout_uri", "scheme, host and port of a redirect URI", address)
 
 
-def _text_problems(metadata: ClientMetadata) -> Iterable[str]:
+def _text_problems(metadata: ClientMetadata) -> Iterable[Problem]:
     for member in ("software_id", "software_version"):
         text = getattr(metadata, member)
         if text is not None and not is_plain_text(text):
-            yield f"{member}: 1 to {SHORT_TEXT_LENGTH} printable characters"
+            yield Problem(member, f"1 to {SHORT_TEXT_LENGTH} printable characters")
     for member in ("contacts", "default_acr_values"):
         texts = getattr(metadata, member)
         if len(texts) > MAXIMUM_TEXTS or not all(map(is_plain_text, texts)):
-            yield f"{member}: at most {MAXIMUM_TEXTS}, each 1 to {SHORT_TEXT_LENGTH} printable characters"
+            yield Problem(
+                member, f"at most {MAXIMUM_TEXTS}, each 1 to {SHORT_TEXT_LENGTH} printable characters"
+            )
     if metadata.default_max_age is not None and not 0 <= metadata.default_max_age < MAXIMUM_AGE_SECONDS:
-        yield "default_max_age: a number of seconds"
+        yield Problem("default_max_age", "a number of seconds")
+
+
+RULES: tuple[Callable[[ClientMetadata], Iterable[Problem]], ...] = (
+    _name_problems,
+    _redirect_problems,
+    _other_address_problems,
+    _choice_problems,
+    _grant_problems,
+    _sector_problems,
+    _scope_problems,
+    _authentication_problems,
+    _logout_problems,
+    _text_problems,
+)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from joserfc.jwk import OctKey, RSAKey
 
-from idp.oidc.registration import ClientMetadata, RegistrationRefused, check_metadata, sector_of
+from idp.oidc.registration import ClientMetadata, Problem, RegistrationRefused, check_metadata, sector_of
 
 KEY = RSAKey.generate_key(2048)
 GOOD = ClientMetadata(
@@ -19,7 +19,7 @@ GOOD = ClientMetadata(
 )
 
 
-def problems(**changes: Any) -> list[str]:
+def problems(**changes: Any) -> list[Problem]:
     with pytest.raises(RegistrationRefused) as refused:
         check_metadata(dataclasses.replace(GOOD, **changes))
     return refused.value.problems
