@@ -9,6 +9,7 @@ from idp.activation import views as activation
 from idp.db import db, migrate
 from idp.messaging.mail import init_mail
 from idp.my_account import views as my_account
+from idp.oidc import registration_views as registration
 from idp.oidc import views as oidc
 from idp.portal import views as portal
 from idp.settings import Settings
@@ -28,6 +29,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     activation.blueprint,
     my_account.blueprint,
     oidc.blueprint,
+    registration.blueprint,
 )
 MAXIMUM_BODY_BYTES = 64 * 1024
 csrf = FormProtection()

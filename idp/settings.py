@@ -94,6 +94,10 @@ class Settings(ServiceSettings):
     mass_departure_percent: int = Field(default=40, ge=1, le=100)
     """Share of a school's children or guardians whose departure stops an import."""
 
+    # --- services that register themselves
+    registration: Literal["closed", "invited", "open"] = "invited"
+    """`invited`: with a token of `idp clients invite` alone. `open`: anybody, for sandboxes. `closed`: nobody."""
+
     # --- what is fetched from registered addresses
     fetch_exempt_hosts: HostNames = frozenset()
     """Hosts, separated by commas, that registered addresses may name although they are of this or a private network."""

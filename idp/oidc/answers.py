@@ -9,10 +9,14 @@ from flask import Response, redirect, render_template
 from werkzeug.wrappers import Response as BaseResponse
 
 from idp.errors import OAuthRefusal
-from idp.oidc.addresses import ERROR_DICTIONARY
+from idp.oidc.addresses import ERROR_DICTIONARY, REGISTRATION_ENDPOINT
 from idp.oidc.checks.authorization import AuthorizationRequest, RedirectUriMismatch
 from idp.oidc.differences import kinds_of_difference
+from idp.oidc.dynamic_registration import Registered
+from idp.oidc.registration import SECRET_METHODS, RegistrationRefused
+from idp.oidc.registration_request import write_metadata
 from idp.settings import current as current_settings
+from idp.throttling.rules import NEVER
 from shared.clock import request_now
 from shared.headers import allow
 from shared.logging import request_reference
@@ -97,13 +101,42 @@ def refuse_json(refusal: OAuthRefusal, *, challenge: str = "") -> Response:
     return json_answer(told_of(refusal), refusal.status, headers)
 
 
-def refuse_bearer(refusal: OAuthRefusal) -> Response:
-    """A refusal of userinfo (RFC 6750 3): the challenge says why; without a token it says nothing."""
+def refuse_bearer(refusal: OAuthRefusal, *, realm: str = "userinfo") -> Response:
+    """A refusal of what a bearer token opens (RFC 6750 3): the challenge says why; without a token nothing."""
     told = told_of(refusal) if refusal.error else {}
     challenge = "Bearer " + ", ".join(
-        ['realm="userinfo"', *(f'{name}="{value}"' for name, value in told.items())]
+        [f'realm="{realm}"', *(f'{name}="{value}"' for name, value in told.items())]
     )
     return json_answer(told, refusal.status, {"WWW-Authenticate": challenge})
+
+
+def registration_answer(registered: Registered, status: int = 200) -> Response:
+    """RFC 7591 3.2.1, RFC 7592 3: all that is registered, and the secrets that were drawn now."""
+    metadata, issuer = registered.metadata, current_settings().issuer
+    told: dict[str, Any] = {
+        "client_id": metadata.client_id,
+        "client_id_issued_at": int(registered.issued_at.timestamp()),
+        "registration_client_uri": f"{issuer}{REGISTRATION_ENDPOINT}/{metadata.client_id}",
+        "registration_access_token": registered.registration_access_token,
+        "client_secret": registered.client_secret,
+    }
+    if metadata.token_endpoint_auth_method in SECRET_METHODS:
+        # 0 is the standard's word for a secret without an end.
+        has_end = registered.expires_at < NEVER
+        told["client_secret_expires_at"] = int(registered.expires_at.timestamp()) if has_end else 0
+    drawn = {name: value for name, value in told.items() if value is not None}
+    return json_answer(drawn | write_metadata(metadata), status)
+
+
+def refuse_registration(refused: RegistrationRefused) -> Response:
+    """RFC 7591 3.2.2."""
+    return json_answer({"error": refused.error, "error_description": refused.description}, 400)
+
+
+def refuse_for_now(seconds: int) -> Response:
+    """Too many requests (RFC 6585 4); `seconds` until one is looked at again."""
+    told = {"error": "temporarily_unavailable", "error_description": "Too many requests. Try again later."}
+    return json_answer(told, 429, {"Retry-After": str(seconds)})
 
 
 def _post_to_client(asked: AuthorizationRequest, parameters: Mapping[str, str]) -> BaseResponse:

@@ -134,17 +134,22 @@ def add_client(metadata: ClientMetadata, *, now: datetime) -> str | None:
 
     Raises RegistrationRefused, ClientExists.
     """
-    check_metadata(metadata)
-    _import_keys(metadata.jwks)
+    check_registrable(metadata)
     client_secret = new_secret() if metadata.token_endpoint_auth_method in SECRET_METHODS else None
     try:
         with transaction():
-            db.session.execute(insert(Client).values(_row(metadata, now=now)))
+            db.session.execute(insert(Client).values(**as_row(metadata), created_at=now))
             if client_secret is not None:
-                _add_secret(metadata.client_id, client_secret, now=now)
+                add_secret(metadata.client_id, client_secret, now=now)
     except IntegrityError:
         raise ClientExists(metadata.client_id) from None
     return client_secret
+
+
+def check_registrable(metadata: ClientMetadata) -> None:
+    """The rules, and that its keys are keys. Raises RegistrationRefused."""
+    check_metadata(metadata)
+    _import_keys(metadata.jwks)
 
 
 def rotate_secret(client_id: str, *, overlap: timedelta, now: datetime) -> str:
@@ -161,7 +166,7 @@ def rotate_secret(client_id: str, *, overlap: timedelta, now: datetime) -> str:
             )
             .values(expires_at=end)
         )
-        _add_secret(client_id, client_secret, now=now)
+        add_secret(client_id, client_secret, now=now)
     return client_secret
 
 
@@ -235,14 +240,19 @@ def take_assertion(client_id: str, jti: str, *, expires_at: datetime, now: datet
     return True
 
 
-def _row(metadata: ClientMetadata, *, now: datetime) -> dict[str, object]:
+def as_row(metadata: ClientMetadata) -> dict[str, Any]:
+    """The columns of this metadata."""
     given = {member: _json(getattr(metadata, member)) for member in METADATA_MEMBERS}
     return given | {
         "name": metadata.name.strip(),
         "scope": " ".join(dict.fromkeys(metadata.scope.split())),
         "sector_identifier": sector_of(metadata),
-        "created_at": now,
     }
+
+
+def from_row(row: Any) -> ClientMetadata:
+    """The metadata of a row of clients."""
+    return ClientMetadata(**{member: _value(getattr(row, member)) for member in METADATA_MEMBERS})
 
 
 def _json(value: object) -> object:
@@ -253,7 +263,8 @@ def _value(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-def _add_secret(client_id: str, client_secret: str, *, now: datetime) -> None:
+def add_secret(client_id: str, client_secret: str, *, now: datetime) -> None:
+    """One more secret of a client, in the caller's transaction."""
     db.session.execute(
         insert(ClientSecret).values(
             id=uuid7(), client_id=client_id, secret_digest=digest(client_secret), created_at=now

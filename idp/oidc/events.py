@@ -32,3 +32,28 @@ class SignedOutByService(AuditEvent):
 
     name: ClassVar[str] = "oidc:session:ended"
     account_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class ClientRegistered(AuditEvent):
+    """A service registered itself; invitation_id: of the initial access token it brought, None where anyone may."""
+
+    name: ClassVar[str] = "oidc:client:registered"
+    client_id: UUID
+    invitation_id: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class ClientUpdated(AuditEvent):
+    """A service that registered itself replaced its registration."""
+
+    name: ClassVar[str] = "oidc:client:updated"
+    client_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class ClientRemoved(AuditEvent):
+    """A service that registered itself withdrew; its codes and tokens went with it."""
+
+    name: ClassVar[str] = "oidc:client:removed"
+    client_id: UUID

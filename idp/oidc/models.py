@@ -41,6 +41,8 @@ class Client(Model):
     disabled_at: Mapped[datetime | None]
     last_used_at: Mapped[datetime | None]
     expires_at: Mapped[datetime] = mapped_column(default=NEVER)
+    allowed_scope: Mapped[str | None] = mapped_column(String(500))
+    """Of a client that registered itself: what its invitation allows, whatever it asks for now (RFC 7592 2.2)."""
     registration_access_token_digest: Mapped[bytes | None] = mapped_column(LargeBinary(32), unique=True)
 
     application_type: Mapped[str] = mapped_column(String(10), default=DEFAULT_APPLICATION_TYPE)
@@ -69,6 +71,21 @@ class Client(Model):
     backchannel_logout_session_required: Mapped[bool] = mapped_column(default=False)
     frontchannel_logout_uri: Mapped[str | None] = mapped_column(String(2048))
     frontchannel_logout_session_required: Mapped[bool] = mapped_column(default=False)
+
+
+class InitialAccessToken(Model):
+    """An invitation to register clients (RFC 7591 3), and the policy it carries."""
+
+    __tablename__ = "initial_access_tokens"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
+    digest: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
+    scope: Mapped[str] = mapped_column(String(500))
+    require_pkce: Mapped[bool] = mapped_column(default=True)
+    client_days: Mapped[int | None]
+    uses_left: Mapped[int]
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
 
 
 class ClientSecret(Model):

@@ -8,10 +8,12 @@ OPENID = "openid"
 PROFILE = "profile"
 EMAIL = "email"
 PHONE = "phone"
+ADDRESS = "address"
+OFFLINE_ACCESS = "offline_access"
 
 SUPPORTED = (OPENID, PROFILE, EMAIL, PHONE, SCOPE_CHILDREN, SCOPE_CHILDREN_INE, SCOPE_CHILDREN_BIRTHDATE)
 """What discovery names and the endpoints give."""
-REGISTRABLE = (*SUPPORTED, "address", "offline_access")
+REGISTRABLE = (*SUPPORTED, ADDRESS, OFFLINE_ACCESS)
 """What a registration may name; what is not supported yet is not granted."""
 
 

@@ -80,12 +80,15 @@ SIGN_IN_PER_ACCOUNT_AND_NETWORK = GrowingDelay(
 BIRTH_DATE_PER_DAY = Quota("birth_date_per_day", tries=3, window=timedelta(days=1))
 BIRTH_DATE_IN_ALL = Quota("birth_date_in_all", tries=10, window=None)
 ACTIVATION_MESSAGES_PER_DAY = Quota("activation_messages_per_day", tries=5, window=timedelta(days=1))
+# A certification run registers a hundred clients in minutes, from one address.
+REGISTRATIONS_PER_NETWORK = Quota("registrations_per_network", tries=300, window=timedelta(minutes=10))
 
 LIMITS: tuple[Limit, ...] = (
     SIGN_IN_PER_ACCOUNT_AND_NETWORK,
     BIRTH_DATE_PER_DAY,
     BIRTH_DATE_IN_ALL,
     ACTIVATION_MESSAGES_PER_DAY,
+    REGISTRATIONS_PER_NETWORK,
 )
 
 
@@ -104,6 +107,11 @@ def birth_date_budgets(account_id: UUID, issue_number: int) -> tuple[Budget, ...
 def activation_message_budget(account_id: UUID) -> Budget:
     """What each activation message after the first one spends, sent again or to a corrected address."""
     return Budget(ACTIVATION_MESSAGES_PER_DAY, str(account_id))
+
+
+def registration_budget(network: str) -> Budget:
+    """What each registration spends, and each try of one. network: of `network_of`."""
+    return Budget(REGISTRATIONS_PER_NETWORK, network)
 
 
 def network_of(address: str | None) -> str:
