@@ -48,6 +48,10 @@ def idp_environment(settings: DemoSettings, smtp_port: int) -> dict[str, str]:
         "IDP_MAIL_HOST": "localhost",
         "IDP_MAIL_PORT": str(smtp_port),
         "IDP_MAIL_SECURITY": "none",
+        # The livret service is told of sign-outs on this machine; a certification run adds its own host.
+        "IDP_FETCH_EXEMPT_HOSTS": ",".join(
+            (f"localhost:{settings.livret_port}", os.environ.get("IDP_FETCH_EXEMPT_HOSTS", ""))
+        ),
     }
 
 

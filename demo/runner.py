@@ -91,6 +91,7 @@ class Demo:
             bilans = pool.submit(self._fill_livret, livret, schools)
             letters = self._fill_provider(idp, schools)
             clients = [_add_client(idp, client) for client in CLIENTS]
+            initial_access_token = _invite(idp)
             bilans.result()
             self._add_livret_client(idp)
             self._start_livret()
@@ -104,7 +105,7 @@ class Demo:
             "letters_pdf": str(letters[0]),
             "letters_pdfs": [str(path) for path in letters],
             "commands": self._prefixes,
-            "initial_access_token": None,
+            "initial_access_token": initial_access_token,
             "guardians": guardians,
             "staff": [],
             "clients": clients,
@@ -257,6 +258,12 @@ def _add_client(idp: CommandLine, client: dict[str, Any]) -> dict[str, Any]:
         command.append("--no-require-pkce")
     told = json.loads(idp(*command, "--format", "json"))
     return client | {"client_secret": told["client_secret"]}
+
+
+def _invite(idp: CommandLine) -> str:
+    """For a certification run: hundreds of clients, among them some that know no PKCE."""
+    command = ("clients", "invite", "--no-require-pkce", "--uses", "10000", "--expires-days", "30")
+    return str(json.loads(idp(*command, "--format", "json"))["initial_access_token"])
 
 
 def _guardians(idp: CommandLine) -> list[dict[str, Any]]:

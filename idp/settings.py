@@ -100,7 +100,7 @@ class Settings(ServiceSettings):
 
     # --- what is fetched from registered addresses
     fetch_exempt_hosts: HostNames = frozenset()
-    """Hosts, separated by commas, that registered addresses may name although they are of this or a private network."""
+    """Hosts (`name` or `name:port`, separated by commas) that registered addresses may name although they are inside."""
     fetch_ca_file: Path | None = None
     """Certificates that the servers of registered addresses may also be checked against, besides the system's."""
 

@@ -102,8 +102,8 @@ def system_addresses(host: str, port: int) -> Sequence[str]:
 class GuardedFetcher:
     """Fetches registered addresses: https, public, one connection, no redirect, 5 s and 64 KiB in all.
 
-    exempt_hosts: names that may resolve to this or a private network, and be plain http on loopback. ca_file:
-    certificates trusted besides the system's. Shared by threads.
+    exempt_hosts: names, or a name and its port (`localhost:8001`), that may resolve to this or a private network,
+    and be plain http on loopback. ca_file: certificates trusted besides the system's. Shared by threads.
     """
 
     def __init__(
@@ -147,7 +147,7 @@ class GuardedFetcher:
 
     def _ask(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
         target, deadline = read_target(url), time.monotonic() + self._seconds
-        is_exempt = target.host in self._exempt_hosts
+        is_exempt = bool(self._exempt_hosts & {target.host, f"{target.host}:{target.port}"})
         if target.scheme != "https" and not (is_exempt and is_loopback(target.host)):
             raise FetchRefused("not https")
         addresses = self._addresses_of(target, deadline)

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 KEY_BYTES = 32
-HOST_NAME = re.compile(r"[a-z0-9.-]+|[0-9a-f:.]+")
+HOST_NAME = re.compile(r"[a-z0-9.-]+(:[0-9]{1,5})?|[0-9a-f:.]+")
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -68,9 +68,9 @@ def split_hosts(value: object) -> object:
 
 
 def check_hosts(value: frozenset[str]) -> frozenset[str]:
-    """Names or addresses alone: a port or a scheme would match nothing."""
+    """Names, with a port or without: a scheme or a path would match nothing."""
     if not all(HOST_NAME.fullmatch(host) for host in value):
-        raise ValueError("must be host names separated by commas, without scheme or port")
+        raise ValueError("must be host names separated by commas, without scheme or path")
     return value
 
 

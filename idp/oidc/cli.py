@@ -12,12 +12,19 @@ import click
 from flask.cli import AppGroup
 
 from idp.oidc import clients as registry
+from idp.oidc import dynamic_registration
+from idp.oidc.client_options import given_members, metadata_options
 from idp.oidc.models import Client
-from idp.oidc.registration import AUTHENTICATION_METHODS, DEFAULT_METHOD, ClientMetadata
+from idp.oidc.registration import ClientMetadata
+from idp.oidc.registration_request import DEFAULT_SCOPE, RegistrationPolicy
+from idp.oidc.scopes import OPENID, REGISTRABLE
+from idp.settings import current as current_settings
 from idp.throttling.rules import NEVER
 from shared.clock import app_now
 
-clients = AppGroup("clients", help="Register, list, show and disable the services that sign people in.")
+clients = AppGroup(
+    "clients", help="Register, invite, list, show and disable the services that sign people in."
+)
 FORMAT = click.option(
     "--format", "style", type=click.Choice(["table", "json"]), default="table", show_default=True
 )
@@ -36,32 +43,13 @@ SECRET_FILE = click.option(
     callback=check_absent,
     help="Write the secret to this new file, readable by its owner alone, instead of standard output.",
 )
-DEFAULT_SCOPE = "openid profile email"
 
 
 @clients.command("add")
 @click.argument("name")
 @click.option("--client-id", help="Its id; drawn when not given.")
-@click.option("--redirect-uri", "redirect_uris", multiple=True, required=True, help="Exact; may be repeated.")
-@click.option(
-    "--post-logout-redirect-uri", "post_logout_redirect_uris", multiple=True, help="Exact; may be repeated."
-)
-@click.option("--initiate-login-uri", help="Where a person starts signing in to it; shows it on the portal.")
-@click.option("--client-uri", help="Its home page.")
-@click.option(
-    "--scope", default=DEFAULT_SCOPE, show_default=True, help="What it may ask for, space-separated."
-)
-@click.option(
-    "--sector-identifier", help="Host for pairwise subjects; needed when redirect URIs are on several hosts."
-)
-@click.option(
-    "--token-endpoint-auth-method",
-    type=click.Choice(AUTHENTICATION_METHODS),
-    default=DEFAULT_METHOD,
-    show_default=True,
-)
+@metadata_options
 @click.option("--jwks", type=click.File("r"), help="Its public keys (JWK Set), for private_key_jwt.")
-@click.option("--first-party", is_flag=True, help="A service of the same operator: no consent is asked.")
 @click.option("--no-require-pkce", is_flag=True, help="Accept requests without PKCE.")
 @SECRET_FILE
 @FORMAT
@@ -80,16 +68,18 @@ def add(
     Examples:
       idp clients add "Livret scolaire" --redirect-uri https://livret.example/retour --scope "openid children"
       idp clients add Portail --redirect-uri https://p.example/cb --token-endpoint-auth-method private_key_jwt --jwks p.json
+      idp clients add Statistiques --grant-type client_credentials --scope ""
     """
     metadata = ClientMetadata(
         client_id=client_id or secrets.token_hex(12),
         name=name,
         jwks=_read_jwks(jwks),
         require_pkce=not no_require_pkce,
-        **options,
+        **given_members(options),
     )
+    dynamic_registration.check_all(metadata)
     client_secret = registry.add_client(metadata, now=app_now())
-    _tell_secret(metadata.client_id, client_secret, secret_file, style)
+    _tell({"client_id": metadata.client_id}, "client_secret", client_secret, secret_file, style)
 
 
 @clients.command("list")
@@ -106,7 +96,7 @@ def list_(style: str) -> None:
     if style == "json":
         click.echo(json.dumps({"schema": 1, "clients": rows}, ensure_ascii=False, indent=2))
         return
-    columns = ("client_id", "name", "token_endpoint_auth_method", "scope", "state")
+    columns = ("client_id", "name", "token_endpoint_auth_method", "scope", "last_used_at", "state")
     _table([{**row, "state": "disabled" if row["disabled_at"] else "in use"} for row in rows], columns)
 
 
@@ -148,7 +138,7 @@ def rotate_secret(client_id: str, overlap_hours: int, secret_file: Path | None, 
       idp clients rotate-secret livret --overlap-hours 0 --secret-file livret.secret
     """
     client_secret = registry.rotate_secret(client_id, overlap=timedelta(hours=overlap_hours), now=app_now())
-    _tell_secret(client_id, client_secret, secret_file, style)
+    _tell({"client_id": client_id}, "client_secret", client_secret, secret_file, style)
 
 
 @clients.command("disable")
@@ -165,12 +155,81 @@ def disable(client_id: str) -> None:
     click.echo(f"client {client_id} is disabled", err=True)
 
 
-def _tell_secret(client_id: str, client_secret: str | None, secret_file: Path | None, style: str) -> None:
-    told = {"client_id": client_id}
-    if client_secret is not None and secret_file is not None:
-        _write_secret(secret_file, client_secret)
-    elif client_secret is not None:
-        told["client_secret"] = client_secret
+@clients.command("enable")
+@click.argument("client_id")
+def enable(client_id: str) -> None:
+    """Give back to a disabled client what it had; what expired meanwhile stays expired.
+
+    \b
+    Examples:
+      idp clients enable livret
+      idp clients show livret
+    """
+    registry.enable_client(client_id)
+    click.echo(f"client {client_id} is in use", err=True)
+
+
+def check_scope(_context: click.Context, _option: click.Parameter, scope: str) -> str:
+    """Known scopes, openid among them."""
+    scopes = scope.split()
+    if OPENID not in scopes or not set(scopes) <= set(REGISTRABLE):
+        raise click.BadParameter(f"must hold openid, and only {', '.join(REGISTRABLE)}")
+    return " ".join(scopes)
+
+
+@clients.command("invite")
+@click.option(
+    "--scope",
+    default=DEFAULT_SCOPE,
+    show_default=True,
+    callback=check_scope,
+    help="What clients may ask for; one that names nothing gets these without the children.",
+)
+@click.option(
+    "--no-require-pkce", is_flag=True, help="Accept requests without PKCE from confidential clients."
+)
+@click.option(
+    "--uses", type=click.IntRange(1, 10_000), default=1, show_default=True, help="How many clients."
+)
+@click.option("--expires-days", type=click.IntRange(1, 365), default=7, show_default=True)
+@click.option(
+    "--client-days",
+    type=click.IntRange(1, 3650),
+    help="Days until each such client expires; never by default.",
+)
+@SECRET_FILE
+@FORMAT
+def invite(
+    scope: str,
+    no_require_pkce: bool,  # noqa: FBT001 - click gives a flag by position
+    uses: int,
+    expires_days: int,
+    client_days: int | None,
+    secret_file: Path | None,
+    style: str,
+) -> None:
+    """Draw an initial access token, with which a service registers itself at /oauth/register.
+
+    \b
+    Examples:
+      idp clients invite
+      idp clients invite --uses 100 --no-require-pkce --expires-days 1 --client-days 2
+    """
+    policy = RegistrationPolicy(scope, require_pkce=not no_require_pkce, client_days=client_days)
+    now, life = app_now(), timedelta(days=expires_days)
+    initial_access_token = dynamic_registration.invite(policy, uses=uses, life=life, now=now)
+    if current_settings().registration == "closed":
+        click.echo("IDP_REGISTRATION is closed: the token opens nothing until that changes.", err=True)
+    told = {"uses": str(uses), "expires_at": (now + life).isoformat(), "scope": scope}
+    _tell(told, "initial_access_token", initial_access_token, secret_file, style)
+
+
+def _tell(told: dict[str, str], name: str, secret: str | None, secret_file: Path | None, style: str) -> None:
+    """What was made, with its secret, if it has one, under `name`: here, or in its file."""
+    if secret is not None and secret_file is not None:
+        _write_secret(secret_file, secret)
+    elif secret is not None:
+        told = {**told, name: secret}
         click.echo("The secret is shown this once.", err=True)
     if style == "json":
         click.echo(json.dumps({"schema": 1, **told}))

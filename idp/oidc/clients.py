@@ -29,6 +29,7 @@ from shared.database import uuid7
 from shared.secrets import digest, new_secret
 
 MAXIMUM_AGE_SECONDS = 10.0
+LAST_USE_GRANULARITY = timedelta(hours=1)
 METADATA_MEMBERS = tuple(member.name for member in fields(ClientMetadata))
 
 
@@ -181,6 +182,33 @@ def disable_client(client_id: str, *, now: datetime) -> None:
         )
     if disabled is None:
         raise ClientAbsent(client_id)
+
+
+def enable_client(client_id: str) -> None:
+    """Undo `disable_client`. Raises ClientAbsent."""
+    with transaction():
+        enabled = db.session.scalar(
+            update(Client)
+            .where(Client.client_id == client_id)
+            .values(disabled_at=None)
+            .returning(Client.client_id)
+        )
+    if enabled is None:
+        raise ClientAbsent(client_id)
+
+
+def note_use(client: RegisteredClient, *, now: datetime) -> bool:
+    """Remember that a client proved who it is, to the hour; whether anything was written.
+
+    To the hour alone: the token endpoint must not pay a write for each request.
+    """
+    if client.last_used_at is not None and now - client.last_used_at < LAST_USE_GRANULARITY:
+        return False
+    with transaction():
+        db.session.execute(
+            update(Client).where(Client.client_id == client.client_id).values(last_used_at=now)
+        )
+    return True
 
 
 def list_clients() -> Sequence[Client]:

@@ -11,7 +11,7 @@ from authlib.oidc.rpinitiated import EndSessionRequest
 from flask import Response, current_app
 from joserfc.errors import JoseError
 
-from idp.oidc import endpoints
+from idp.oidc import clients, endpoints
 from idp.oidc.addresses import AUTHORIZATION_ENDPOINT, END_SESSION_ENDPOINT, TOKEN_ENDPOINT
 from idp.oidc.answers import json_answer
 from idp.oidc.checks import authorization, sign_in, token
@@ -173,6 +173,12 @@ class Provider(AuthorizationServer):
 
         Raises ClientAuthenticationFailed, the same whatever failed.
         """
+        client = self._proven_client(request, methods, endpoint)
+        if clients.note_use(client, now=request_now()):
+            self.read_client_again(client.client_id)
+        return client
+
+    def _proven_client(self, request: Any, methods: Collection[str], endpoint: str) -> RegisteredClient:
         try:
             return cast("RegisteredClient", self._client_auth(request, methods, endpoint))
         except (*INPUT_ERRORS, ClientAuthenticationFailed):

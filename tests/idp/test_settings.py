@@ -12,9 +12,9 @@ def loaded(**values: str) -> Settings:
 
 
 def test_exempt_hosts_are_a_list_as_the_environment_writes_it(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("IDP_FETCH_EXEMPT_HOSTS", "localhost, Suite.Test ,")
+    monkeypatch.setenv("IDP_FETCH_EXEMPT_HOSTS", "localhost:8001, Suite.Test ,")
 
-    assert loaded().fetch_exempt_hosts == {"localhost", "suite.test"}
+    assert loaded().fetch_exempt_hosts == {"localhost:8001", "suite.test"}
 
 
 def test_no_host_is_exempt_unless_said():

@@ -2,15 +2,21 @@
 
 import json
 import stat
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from flask import Flask
 from joserfc.jwk import RSAKey
+from sqlalchemy import select
 
+from idp.db import db
 from idp.errors import CommandRefused
 from idp.oidc.cli import clients
 from idp.oidc.clients import METADATA_MEMBERS
+from idp.oidc.models import InitialAccessToken
+from shared.secrets import digest
+from tests.relying_party import RelyingParty
 
 ADD = ("add", "Livret scolaire", "--client-id", "livret", "--redirect-uri", "https://livret.example/retour")
 
@@ -147,3 +153,125 @@ def test_a_file_that_holds_no_keys_is_a_usage_error(idp_app: Flask, tmp_path: Pa
     path.write_text(content)
 
     assert run(idp_app, *ADD, "--jwks", str(path)).exit_code == 2
+
+
+def test_members_of_the_standards_are_options(idp_app: Flask):
+    as_json(
+        idp_app,
+        *ADD,
+        *("--logo-uri", "https://livret.example/logo.png"),
+        *("--policy-uri", "https://livret.example/donnees"),
+        *("--jwks-uri", "https://livret.example/cles"),
+        *("--contact", "equipe@livret.example", "--contact", "astreinte@livret.example"),
+        *("--request-uri", "https://livret.example/requete"),
+        *("--backchannel-logout-uri", "https://livret.example/deconnexion/canal-arriere"),
+        *("--userinfo-signed-response-alg", "RS256"),
+        *("--access-token-format", "jwt"),
+        *("--default-max-age", "600", "--require-auth-time"),
+        *("--scope", "openid offline_access"),
+    )
+
+    shown = as_json(idp_app, "show", "livret")
+    expected = {
+        "logo_uri": "https://livret.example/logo.png",
+        "policy_uri": "https://livret.example/donnees",
+        "jwks_uri": "https://livret.example/cles",
+        "contacts": ["equipe@livret.example", "astreinte@livret.example"],
+        "request_uris": ["https://livret.example/requete"],
+        "backchannel_logout_uri": "https://livret.example/deconnexion/canal-arriere",
+        "userinfo_signed_response_alg": "RS256",
+        "access_token_format": "jwt",
+        "default_max_age": 600,
+        "require_auth_time": True,
+        "grant_types": ["authorization_code", "refresh_token"],
+        "id_token_signed_response_alg": "RS256",
+        "tos_uri": None,
+    }
+    assert {name: shown[name] for name in expected} == expected
+
+
+def test_a_program_signs_nobody_in(idp_app: Flask):
+    as_json(
+        idp_app, "add", "Stats", "--client-id", "stats", "--grant-type", "client_credentials", "--scope", ""
+    )
+
+    shown = as_json(idp_app, "show", "stats")
+    assert shown["grant_types"] == ["client_credentials"]
+    assert (shown["response_types"], shown["redirect_uris"]) == ([], [])
+
+
+def test_a_disabled_client_may_be_enabled_again(idp_app: Flask):
+    as_json(idp_app, *ADD)
+    run(idp_app, "disable", "livret")
+
+    assert run(idp_app, "enable", "livret").exit_code == 0
+
+    assert as_json(idp_app, "list")["clients"][0]["disabled_at"] is None
+    assert isinstance(run(idp_app, "enable", "nobody").exception, CommandRefused)
+
+
+def test_the_list_tells_when_a_client_was_last_used(idp_app: Flask, party: RelyingParty, parent: object):
+    assert as_json(idp_app, "list")["clients"][0]["last_used_at"] is None
+
+    party.tokens()
+
+    assert as_json(idp_app, "list")["clients"][0]["last_used_at"] == party.clock.now.isoformat()
+    assert party.clock.now.isoformat() in run(idp_app, "list").stdout
+
+
+def test_the_last_use_is_told_to_the_hour(idp_app: Flask, party: RelyingParty, parent: object):
+    """The token endpoint does not pay a write for each request."""
+    first = party.clock.now
+    party.tokens()
+    party.clock.advance(minutes=59)
+    party.sign_in(parent)  # type: ignore[arg-type]  # the fixture's account
+    party.tokens()
+    within = as_json(idp_app, "list")["clients"][0]["last_used_at"]
+    party.clock.advance(minutes=1)
+    party.sign_in(parent)  # type: ignore[arg-type]  # the fixture's account
+    party.tokens()
+
+    assert within == first.isoformat()
+    assert as_json(idp_app, "list")["clients"][0]["last_used_at"] == party.clock.now.isoformat()
+
+
+def test_an_invitation_is_printed_once_with_its_policy(idp_app: Flask):
+    told = as_json(
+        idp_app,
+        *("invite", "--scope", "openid children", "--no-require-pkce", "--uses", "3"),
+        *("--expires-days", "2", "--client-days", "9"),
+    )
+
+    with idp_app.app_context():
+        kept = db.session.execute(select(InitialAccessToken)).scalar_one()
+    assert digest(told["initial_access_token"]) == kept.digest
+    assert (kept.scope, kept.require_pkce, kept.uses_left, kept.client_days) == (
+        "openid children",
+        False,
+        3,
+        9,
+    )
+    assert kept.expires_at - kept.created_at == timedelta(days=2)
+
+
+def test_an_invitation_may_go_to_a_file(idp_app: Flask, tmp_path: Path):
+    path = tmp_path / "invitation"
+
+    told = as_json(idp_app, "invite", "--secret-file", str(path))
+
+    assert "initial_access_token" not in told
+    assert len(path.read_text().strip()) == 43
+
+
+@pytest.mark.parametrize("scope", ["profile", "openid unknown", ""])
+def test_an_invitation_names_scopes_that_exist(idp_app: Flask, scope: str):
+    assert run(idp_app, "invite", "--scope", scope).exit_code == 2
+
+
+def test_an_invitation_to_a_closed_door_says_so(idp_app: Flask):
+    before = idp_app.extensions["settings"]
+    idp_app.extensions["settings"] = before.model_copy(update={"registration": "closed"})
+    try:
+        assert "IDP_REGISTRATION" in run(idp_app, "invite").stderr
+    finally:
+        idp_app.extensions["settings"] = before
