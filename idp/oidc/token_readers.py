@@ -10,21 +10,21 @@ from idp.sessions.models import AccountSession
 from idp.settings import current
 
 
-def active_clients(*, now: datetime) -> tuple[str, ...]:  # noqa: ARG001 - a registration may expire
-    """The ids of the clients that may be given a token, in order."""
-    statement = select(Client.client_id).where(Client.disabled_at.is_(None)).order_by(Client.client_id)
-    return tuple(db.session.scalars(statement))
+def active_clients(*, now: datetime) -> tuple[str, ...]:
+    """The ids of the clients that may be given a token, in order: neither disabled nor expired."""
+    may_be_given = Client.disabled_at.is_(None), Client.expires_at > now
+    return tuple(db.session.scalars(select(Client.client_id).where(*may_be_given).order_by(Client.client_id)))
 
 
 def count_signed(
-    algorithm: str,  # noqa: ARG001 - all ID tokens are of one algorithm so far
+    algorithm: str,
     *,
     since: datetime,
     until: datetime | None,
     now: datetime,
 ) -> tuple[int, int]:
     """ID tokens that have not expired, and open sessions that were given one, of those signed in that time."""
-    signed = _signed(since, until)
+    signed = _signed(algorithm, since, until)
     fresh = AuthorizationCode.consumed_at > now - timedelta(seconds=current().id_token_seconds)
     id_tokens = db.session.scalar(select(func.count()).where(*signed, fresh))
     sessions = db.session.scalar(
@@ -35,6 +35,7 @@ def count_signed(
     return id_tokens or 0, sessions or 0
 
 
-def _signed(since: datetime, until: datetime | None) -> list[ColumnElement[bool]]:
-    conditions = [AuthorizationCode.consumed_at.is_not(None), AuthorizationCode.consumed_at >= since]
+def _signed(algorithm: str, since: datetime, until: datetime | None) -> list[ColumnElement[bool]]:
+    clients = select(Client.client_id).where(Client.id_token_signed_response_alg == algorithm)
+    conditions = [AuthorizationCode.client_id.in_(clients), AuthorizationCode.consumed_at >= since]
     return conditions if until is None else [*conditions, AuthorizationCode.consumed_at < until]

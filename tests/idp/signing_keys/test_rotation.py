@@ -238,9 +238,11 @@ def test_the_effects_of_an_end_are_counted_first(party: RelyingParty, parent: ob
         readers = party.app.extensions["token_readers"]
         rotation.rotate(readers, Pace.ASKED, now=clock.now)
         signing, waiting = kid_in("active"), kid_in("upcoming")
+        of_another = str(service.active_key("ES256").kid)
 
         assert rotation.emergency_effects(signing, readers, now=clock.now) == Effects(1, 2, 1)
         assert rotation.emergency_effects(waiting, readers, now=clock.now) == Effects(1, 0, 0)
+        assert rotation.emergency_effects(of_another, readers, now=clock.now) == Effects(1, 0, 0)
         clock.advance(minutes=10)
         assert rotation.emergency_effects(signing, readers, now=clock.now) == Effects(1, 0, 1)
         clock.advance(hours=8)
