@@ -11,6 +11,7 @@ from joserfc.jws import extract_compact
 
 from tests.conftest import browser_at
 from tests.factories import make_child, make_link
+from tests.protocol.test_registration import Registrar, invite
 from tests.relying_party import ALL_SCOPES, ISSUER, RelyingParty
 
 DOCUMENT = Path(__file__).parent.parent.parent / "docs" / "relying-parties.md"
@@ -48,6 +49,18 @@ def error(party: RelyingParty) -> dict[str, Any]:
     return dict(party.redeem("no-code-of-ours").get_json())
 
 
+def registration_request(party: RelyingParty) -> dict[str, Any]:
+    """What the next one sends, so every member of it is one that is taken."""
+    return dict(json.loads(EXAMPLES["registration_request"]))
+
+
+def registration_response(party: RelyingParty) -> dict[str, Any]:
+    registrar = Registrar(party.app, party.clock, invite(party.app, party.clock))
+    response = registrar.post(registration_request(party))
+    assert response.status_code == 201, response.text
+    return dict(response.get_json())
+
+
 ANSWERS: dict[str, Callable[[RelyingParty], Any]] = {
     "token_response": token_response,
     "id_token_header": id_token_header,
@@ -56,6 +69,8 @@ ANSWERS: dict[str, Callable[[RelyingParty], Any]] = {
     "children": children,
     "jwks": jwks,
     "error": error,
+    "registration_request": registration_request,
+    "registration_response": registration_response,
 }
 
 
