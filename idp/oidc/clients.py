@@ -25,6 +25,7 @@ from idp.oidc.registration import (
     sector_of,
 )
 from idp.oidc.scopes import granted_scope
+from idp.signing_keys import service as signing_keys
 from shared.database import uuid7
 from shared.secrets import digest, new_secret
 
@@ -137,6 +138,7 @@ def add_client(metadata: ClientMetadata, *, now: datetime) -> str | None:
     """
     check_registrable(metadata)
     client_secret = new_secret() if metadata.token_endpoint_auth_method in SECRET_METHODS else None
+    signing_keys.publish_chosen(metadata.id_token_signed_response_alg, now=now)
     try:
         with transaction():
             db.session.execute(insert(Client).values(**as_row(metadata), created_at=now))

@@ -25,6 +25,7 @@ from idp.oidc.registration_request import (
     check_sector_document,
     read_metadata,
 )
+from idp.signing_keys import service as signing_keys
 from idp.throttling.rules import NEVER
 from shared.database import uuid7
 from shared.fetching import FetchRefused, current_fetcher
@@ -117,6 +118,7 @@ def register(document: Mapping[str, Any], invitation: Invitation | None, *, now:
     metadata = read_metadata(document, policy, client_id=str(client_id))
     check_all(metadata)
     registered = _drawn(metadata, policy, now=now)
+    signing_keys.publish_chosen(metadata.id_token_signed_response_alg, now=now)
     with transaction():
         if invitation is not None:
             _use_up(invitation, now=now)
@@ -144,6 +146,7 @@ def update_registration(
     metadata = read_metadata(document, policy, client_id=client_id)
     check_all(metadata)
     changed = Registered(metadata, row.created_at, row.expires_at, None, new_secret())
+    signing_keys.publish_chosen(metadata.id_token_signed_response_alg, now=now)
     with transaction():
         _replace(changed, registration_access_token)
         changed = _with_secret(changed, row.token_endpoint_auth_method, now=now)

@@ -128,6 +128,16 @@ def forget_keyring() -> None:
     _keyrings.pop(db.engine, None)
 
 
+def publish_chosen(algorithm: str, *, now: datetime) -> None:
+    """Let a key sign for an algorithm that a client registers for, so that its first reading of the set holds it.
+
+    Not to be called inside a transaction. Raises ValueError for an algorithm that is not ours.
+    """
+    if SigningAlgorithm(algorithm) not in ALWAYS_PUBLISHED:
+        ensure_signing_key(SigningAlgorithm(algorithm), now=now)
+        forget_keyring()
+
+
 def ensure_signing_keys(*, now: datetime) -> None:
     """Let a key sign for each algorithm that is always published. Several nodes may call it at once."""
     for algorithm in ALWAYS_PUBLISHED:

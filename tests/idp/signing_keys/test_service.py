@@ -86,6 +86,16 @@ def test_an_algorithm_that_nobody_chose_has_no_key(idp_context: Flask):
     assert "Ed25519" in service.public_jwks().decode()
 
 
+def test_a_chosen_algorithm_is_published_before_its_first_token(idp_context: Flask, now: datetime):
+    service.public_jwks()
+    service.publish_chosen("RS256", now=now)
+    assert "Ed25519" not in service.public_jwks().decode()
+
+    service.publish_chosen("Ed25519", now=now)
+
+    assert str(service.active_key("Ed25519").kid) in service.public_jwks().decode()
+
+
 @pytest.mark.parametrize("algorithm", ["none", "HS256", "PS256", ""])
 def test_only_our_algorithms_have_keys(idp_context: Flask, algorithm: str):
     with pytest.raises(ValueError, match="is not a valid"):
