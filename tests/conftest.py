@@ -17,9 +17,9 @@ from werkzeug.test import TestResponse
 
 from tests.hashing import CountingHasher
 from tests.postgresql import Cluster, create_database
-from tests.running_demo import demo
+from tests.running_demo import demo, demo_on_each_database, embedded_demo
 
-__all__ = ["demo"]
+__all__ = ["demo", "demo_on_each_database", "embedded_demo"]
 
 BACKENDS = ("sqlite", "postgresql")
 MORNING = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)

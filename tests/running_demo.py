@@ -6,7 +6,8 @@ import re
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -113,17 +114,16 @@ def free_ports(count: int) -> list[int]:
     return ports
 
 
-@pytest.fixture(scope="session")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
-    """`make demo`, without make: started once per worker, stopped as Ctrl-C stops it."""
-    folder = tmp_path_factory.mktemp("demo")
+@contextmanager
+def running_demo(folder: Path, **variables: str) -> Iterator[Demo]:
+    """`make demo`, without make, on free ports; stopped as Ctrl-C stops it."""
     names = ("DEMO_IDP_PORT", "DEMO_LIVRET_PORT", "DEMO_CATCHER_PORT", "DEMO_OPERATIONS_PORT")
     environment = os.environ | {name: str(port) for name, port in zip(names, free_ports(4), strict=True)}
     with (folder / "errors").open("wb") as errors:
         process = subprocess.Popen(
             [sys.executable, "-m", "demo"],
             cwd=ROOT,
-            env=environment | {"DEMO_DIR": str(folder / "demo")},
+            env=environment | variables | {"DEMO_DIR": str(folder / "demo")},
             stdout=subprocess.PIPE,
             stderr=errors,
         )
@@ -135,3 +135,35 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
         finally:
             process.terminate()
             process.communicate(timeout=60)
+
+
+@pytest.fixture(scope="session")
+def embedded_demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    """A demo as it comes, on SQLite: one per worker."""
+    with running_demo(tmp_path_factory.mktemp("demo")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def demo(embedded_demo: Demo) -> Demo:
+    """What most tests need: some running demo."""
+    return embedded_demo
+
+
+@pytest.fixture(scope="session")
+def demo_on_each_database(
+    request: pytest.FixtureRequest,
+    database_backend: str,
+    new_database_url: Callable[[str], str],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Demo]:
+    """The same on SQLite, then on PostgreSQL."""
+    if database_backend == "sqlite":
+        yield request.getfixturevalue("embedded_demo")
+        return
+    urls = {
+        f"DEMO_{service.upper()}_DATABASE_URL": new_database_url(f"demo_{service}")
+        for service in ("idp", "livret")
+    }
+    with running_demo(tmp_path_factory.mktemp("demo"), **urls) as running:
+        yield running

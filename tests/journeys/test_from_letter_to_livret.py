@@ -15,6 +15,12 @@ pytestmark = pytest.mark.journey
 NEW_PASSWORD = "Marronnier-2026"
 
 
+@pytest.fixture
+def demo(demo_on_each_database: Demo) -> Demo:
+    """The main job is done on SQLite and on PostgreSQL."""
+    return demo_on_each_database
+
+
 def sign_in(page: Page, identifier: str, password: str) -> None:
     page.get_by_label("Identifiant", exact=True).fill(identifier)
     page.get_by_label("Mot de passe", exact=True).fill(password)
