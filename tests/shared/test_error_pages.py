@@ -1,11 +1,15 @@
 """What a person sees when a request fails."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from flask import Flask
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from shared.error_pages import TEXTS
+from shared.pages import NavigationEntry, current_pages
 from tests.conftest import Browser, browser_at
 
 LEAKS = (
@@ -127,3 +131,34 @@ def test_the_reference_on_the_page_is_the_one_in_the_log(bare_app: Flask, browse
     answer = browser.get("/refus/500")
 
     assert seen[0] in answer.text
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [OperationalError("SELECT secret", {}, Exception("away")), InterfaceError("SELECT secret", {}, Exception("away")),
+     PoolTimeout("QueuePool limit")],
+)  # fmt: skip
+def test_without_the_database_there_is_a_503_and_nothing_more_is_asked_of_it(
+    bare_app: Flask, failure: Exception, caplog: pytest.LogCaptureFixture
+):
+    asked: list[str] = []
+
+    def navigation() -> list[NavigationEntry]:
+        asked.append("navigation")
+        return []
+
+    pages = current_pages(bare_app)
+    pages.settings = replace(pages.settings, navigation=navigation)
+
+    def fail() -> str:
+        raise failure
+
+    bare_app.add_url_rule("/sans-base", "without_database", fail)
+
+    answer = browser_at(bare_app, "https://essai.example").get("/sans-base")
+
+    assert answer.status_code == 503
+    assert answer.headers["Retry-After"] == "10"
+    assert "momentanément indisponible" in answer.text
+    assert "SELECT" not in answer.text + caplog.text
+    assert asked == []

@@ -1,5 +1,6 @@
 """Checks that no forged answer can reach over HTTP, and the order of all."""
 
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -101,6 +102,17 @@ def test_jw_15_a_long_token_is_refused_for_its_size_before_anything_is_decoded()
     with pytest.raises(IdTokenRefused) as refusal:
         read_header(f"{HEADER}.{'a' * 33_000}.e30", ("RS256",))
     assert refusal.value.detail == "size"
+
+
+@pytest.mark.parametrize("heavy", ["." * 1_000_000, "a" * 50_000_000, HEADER + "." * 10_000])
+def test_jw_15_no_time_is_spent_on_what_is_too_long(heavy: str):
+    """A second is far more than a comparison of lengths takes, and far less than decoding would."""
+    started = time.process_time()
+
+    with pytest.raises(IdTokenRefused):
+        read_header(heavy, ("RS256",))
+
+    assert time.process_time() - started < 1
 
 
 @pytest.mark.parametrize(

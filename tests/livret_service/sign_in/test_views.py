@@ -5,10 +5,11 @@ import hashlib
 import hmac
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from flask import Flask
 from joserfc import jws, jwt
 from joserfc.jwk import ECKey, RSAKey
@@ -424,7 +425,20 @@ def test_jw_01_an_unsigned_token_is_refused(app: Flask, browser: Browser, provid
     refuse(app, browser, provider)
 
 
-@pytest.mark.parametrize("form", ["pem", "pem without newline", "jwk", "der"])
+@pytest.mark.parametrize(
+    "form",
+    [
+        "pem",
+        "pem without newline",
+        "jwk",
+        "jwk with kid",
+        "der",
+        "pkcs1 pem",
+        "pkcs1 der",
+        "modulus",
+        "empty",
+    ],
+)
 def test_jw_02_the_public_key_is_no_hmac_secret(
     app: Flask, browser: Browser, provider: FakeProvider, form: str
 ):
@@ -434,11 +448,21 @@ def test_jw_02_the_public_key_is_no_hmac_secret(
         "pem": pem,
         "pem without newline": pem.rstrip(),
         "jwk": jwk,
+        "jwk with kid": json.dumps(provider.public_jwks()["keys"][0]).encode(),
         "der": provider.key.as_der(private=False),
+        "pkcs1 pem": pkcs1(provider.key, Encoding.PEM),
+        "pkcs1 der": pkcs1(provider.key, Encoding.DER),
+        "modulus": base64.urlsafe_b64decode(f"{provider.key.as_dict(private=False)['n']}=="),
+        "empty": b"",
     }[form]
     provider.sign = hmac_signed(material)
 
     refuse(app, browser, provider)
+
+
+def pkcs1(key: RSAKey, encoding: Encoding) -> bytes:
+    public: Any = key.public_key
+    return bytes(public.public_bytes(encoding, PublicFormat.PKCS1))
 
 
 def hmac_signed(material: bytes) -> Callable[[dict[str, Any], dict[str, Any]], str]:
@@ -576,6 +600,28 @@ def test_jw_15_oversized_and_shapeless_tokens_are_refused(
     provider.forge = lambda _honest: token
 
     refuse(app, browser, provider)
+
+
+@pytest.mark.parametrize("which", ["header", "payload", "signature", "dots"])
+def test_jw_15_a_token_of_500_megabytes_is_not_even_read(
+    app: Flask, browser: Browser, provider: FakeProvider, which: str
+):
+    """The answer is dropped at 256 KiB: neither memory nor time grows with what is sent."""
+    sent = [0]
+    before = {"header": b"", "payload": b"e30.", "signature": b"e30.e30.", "dots": b""}[which]
+
+    def chunks() -> Iterator[bytes]:
+        yield b'{"access_token": "a", "token_type": "Bearer", "id_token": "' + before
+        for _ in range(500):
+            sent[0] += 1
+            yield (b"." if which == "dots" else b"a") * 1_000_000
+
+    provider.token_response = lambda _body: Response(chunks(), mimetype="application/json")
+
+    answer = come_back(browser, leave(browser), provider)
+
+    assert_nobody_signed_in(app, browser, answer, 503)
+    assert sent[0] < 20
 
 
 FORGERIES: dict[str, Callable[[str], str]] = {
@@ -835,6 +881,22 @@ def test_se_06_a_session_ends_after_eight_hours_however_often_renewed(
         assert come_back(browser, sent, provider).status_code == 303
 
     assert "prompt" not in sent.parameters  # the last one was a new sign-in: the session was over
+
+
+@pytest.mark.parametrize("is_verified", [True, "true", 1, "false", None])
+def test_jw_27_a_mail_address_links_nobody_however_verified(
+    app: Flask, browser: Browser, provider: FakeProvider, is_verified: Any
+):
+    """Two persons with one address stay two, whatever `email_verified` says."""
+    mail = {"email": "meme@exemple.fr", "email_verified": is_verified}
+    provider.claims = mail
+    sign_in(browser, provider)
+    provider.claims = mail | {"sub": "guardian-2", "children": []}
+    other = browser_at(app, LIVRET_URL)
+    sign_in(other, provider)
+
+    assert browser.get(PAGE).text == "guardian-1: Léa, Noé"
+    assert other.get(PAGE).text == "guardian-2: "
 
 
 def test_rp_16_the_person_is_issuer_and_subject(app: Flask, browser: Browser, provider: FakeProvider):
