@@ -137,7 +137,9 @@ class Demo:
         url = self._settings.livret_url
         idp(
             *("clients", "add", "Livret scolaire", "--client-id", LIVRET_CLIENT_ID),
-            *("--redirect-uri", f"{url}/retour", "--post-logout-redirect-uri", f"{url}/"),
+            *("--redirect-uri", f"{url}/retour", "--post-logout-redirect-uri", f"{url}/deconnexion/retour"),
+            *("--backchannel-logout-uri", f"{url}/deconnexion/canal-arriere"),
+            "--backchannel-logout-session-required",
             *("--initiate-login-uri", f"{url}/connexion", "--client-uri", f"{url}/"),
             *("--scope", LIVRET_SCOPE, "--first-party"),
             *("--token-endpoint-auth-method", "private_key_jwt"),
