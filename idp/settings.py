@@ -91,6 +91,10 @@ class Settings(ServiceSettings):
     """Seconds until an ID token expires."""
     signing_key_days: int = Field(default=90, ge=1, le=366)
     """Days that a signing key signs before its successor takes over (ADR 0012)."""
+    refresh_token_days: int = Field(default=90, ge=1, le=365)
+    """Days that a service may go on refreshing after a sign-in, however often it does."""
+    refresh_token_idle_days: int = Field(default=30, ge=1, le=365)
+    """Days without a refresh until offline access ends."""
     mass_departure_percent: int = Field(default=40, ge=1, le=100)
     """Share of a school's children or guardians whose departure stops an import."""
 

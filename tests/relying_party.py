@@ -30,6 +30,7 @@ ISSUER = "https://compte.example"
 REDIRECT_URI = "https://livret.example/retour"
 POST_LOGOUT_URI = "https://livret.example/deconnexion/retour"
 VERIFIER = "a-verifier-of-at-least-43-characters-0123456789"
+REFRESHING = ("authorization_code", "refresh_token")
 ALL_SCOPES = "openid profile email phone children children.ine children.birthdate"
 _key_rows: list[dict[str, Any]] = []
 
@@ -108,6 +109,11 @@ class RelyingParty:
             form.setdefault("client_id", self.client_id)
         return browser_at(self.app, ISSUER).post("/oauth/token", data=form, headers=headers)
 
+    def refresh(self, refresh_token: str, **changes: Any) -> Any:
+        """Ask for new tokens."""
+        changes = {"grant_type": "refresh_token", "refresh_token": refresh_token} | changes
+        return self.redeem(None, redirect_uri=None, code_verifier=None, **changes)
+
     def tokens(self, **changes: Any) -> dict[str, Any]:
         """The whole flow: the token endpoint's answer."""
         response = self.redeem(self.authorization_code(**changes))
@@ -185,6 +191,15 @@ def signing_key(idp_app: Flask) -> None:
 def party(idp_app: Flask, clock: FrozenClock, signing_key: None) -> RelyingParty:
     """A registered confidential client, nobody signed in."""
     return RelyingParty(idp_app, clock).register()
+
+
+@pytest.fixture
+def offline_party(idp_app: Flask, clock: FrozenClock, parent: AccountId) -> RelyingParty:
+    """A client that may refresh, the parent signed in in its browser."""
+    party = RelyingParty(idp_app, clock, client_id="offline")
+    party.register(scope=f"{ALL_SCOPES} offline_access", grant_types=REFRESHING)
+    party.sign_in(parent)
+    return party
 
 
 @pytest.fixture

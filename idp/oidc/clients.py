@@ -17,6 +17,7 @@ from idp.db import db, transaction
 from idp.errors import CommandRefused
 from idp.oidc.models import Client, ClientAssertion, ClientSecret
 from idp.oidc.registration import (
+    REFRESH_TOKEN,
     SECRET_METHODS,
     ClientMetadata,
     Problem,
@@ -24,7 +25,7 @@ from idp.oidc.registration import (
     check_metadata,
     sector_of,
 )
-from idp.oidc.scopes import granted_scope
+from idp.oidc.scopes import OFFLINE_ACCESS, granted_scope
 from idp.signing_keys import service as signing_keys
 from shared.database import uuid7
 from shared.secrets import digest, new_secret
@@ -240,12 +241,18 @@ def find_client(client_id: str, *, now: datetime) -> RegisteredClient | None:
     registered = {member: _value(getattr(row, member)) for member in METADATA_MEMBERS}
     return RegisteredClient(
         **registered,
-        scopes=frozenset(row.scope.split()),
+        scopes=_usable_scopes(row.scope, row.grant_types),
         keys=_import_keys(row.jwks),
         is_disabled=row.disabled_at is not None or row.expires_at <= now,
         last_used_at=row.last_used_at,
         secret_digests=tuple(secrets),
     )
+
+
+def _usable_scopes(scope: str, grant_types: Collection[str]) -> frozenset[str]:
+    """Those registered; offline access is for who may refresh (OpenID Connect Core 11)."""
+    scopes = frozenset(scope.split())
+    return scopes if REFRESH_TOKEN in grant_types else scopes - {OFFLINE_ACCESS}
 
 
 def take_assertion(client_id: str, jti: str, *, expires_at: datetime, now: datetime) -> bool:

@@ -11,7 +11,12 @@ from idp.oidc.addresses import (
 )
 from idp.oidc.checks.authorization import RESPONSE_MODES, S256
 from idp.oidc.claims import SUPPORTED_CLAIMS
-from idp.oidc.registration import ASSERTION_ALGORITHMS, AUTHENTICATION_METHODS
+from idp.oidc.registration import (
+    ASSERTION_ALGORITHMS,
+    AUTHENTICATION_METHODS,
+    AUTHORIZATION_CODE,
+    REFRESH_TOKEN,
+)
 from idp.oidc.scopes import SUPPORTED
 from idp.signing_keys.service import ALGORITHM
 
@@ -28,7 +33,7 @@ def provider_metadata(issuer: str) -> dict[str, Any]:
         "scopes_supported": list(SUPPORTED),
         "response_types_supported": ["code"],
         "response_modes_supported": list(RESPONSE_MODES),
-        "grant_types_supported": ["authorization_code"],
+        "grant_types_supported": [AUTHORIZATION_CODE, REFRESH_TOKEN],
         "subject_types_supported": ["pairwise"],
         "id_token_signing_alg_values_supported": [ALGORITHM],
         "token_endpoint_auth_methods_supported": list(AUTHENTICATION_METHODS),

@@ -57,3 +57,12 @@ class ClientRemoved(AuditEvent):
 
     name: ClassVar[str] = "oidc:client:removed"
     client_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshTokenMisused(AuditEvent):
+    """A refresh token was presented that another took the place of, or by another client; a reuse ended the family."""
+
+    name: ClassVar[str] = "oidc:refresh_token:misused"
+    account_id: UUID
+    misuse: CodeMisuse

@@ -17,14 +17,15 @@ from authlib.oidc.core.grants import OpenIDCode
 from joserfc import jwt
 from joserfc.jwk import KeySet
 
-from idp.oidc import clients, service
+from idp.oidc import clients, renewal, service
 from idp.oidc.addresses import TOKEN_ENDPOINT
 from idp.oidc.checks.sign_in import LoginRequired
-from idp.oidc.checks.token import ClientAuthenticationFailed
+from idp.oidc.checks.token import ClientAuthenticationFailed, ClientUnauthorized
 from idp.oidc.claims import IdTokenFacts, access_token_hash, id_token_claims
 from idp.oidc.clients import RegisteredClient
 from idp.oidc.provider_request import ProviderRequest
 from idp.oidc.registration import ASSERTION_ALGORITHMS
+from idp.oidc.renewal import Renewal
 from idp.oidc.service import CodeRequest, Redemption, TokensIssued
 from idp.oidc.subject import pairwise_subject
 from idp.sessions.rules import CurrentSession
@@ -64,10 +65,7 @@ class AuthorizationCodeGrant(grants.AuthorizationCodeGrant):
 
     def validate_token_request(self) -> None:
         """Who the client is; whether its code holds is asked by the statement that consumes it."""
-        client = self.server.authenticate_client(self.request, [_proof_sent(self.request)])
-        if self.request.form.get("client_id", client.get_client_id()) != client.get_client_id():
-            raise ClientAuthenticationFailed("client_id names another client")
-        self.request.client = client
+        prove_client(self)
 
     @hooked
     def create_token_response(self) -> tuple[int, dict[str, Any], list[tuple[str, str]]]:
@@ -80,6 +78,31 @@ class AuthorizationCodeGrant(grants.AuthorizationCodeGrant):
                 authorization_code=parameters["code"],
                 redirect_uri=parameters.get("redirect_uri", ""),
                 code_challenge=_challenge_of(verifier) if verifier else None,
+            ),
+            now=request_now(),
+        )
+        self.request.issued = issued
+        return 200, _token_answer(issued), list(self.TOKEN_RESPONSE_HEADER)
+
+
+class RefreshTokenGrant(grants.RefreshTokenGrant):
+    """RFC 6749 6, with the token exchanged and its reuse noticed by one transaction."""
+
+    request: ProviderRequest
+
+    def validate_token_request(self) -> None:
+        """Who the client is; whether its token holds is asked by the statement that exchanges it."""
+        prove_client(self)
+
+    @hooked
+    def create_token_response(self) -> tuple[int, dict[str, Any], list[tuple[str, str]]]:
+        """New tokens. Raises RefreshTokenRefused, ScopeWidened."""
+        parameters = self.request.form
+        issued = renewal.refresh(
+            Renewal(
+                client_id=cast("RegisteredClient", self.request.client).client_id,
+                refresh_token=parameters["refresh_token"],
+                scope=parameters.get("scope"),
             ),
             now=request_now(),
         )
@@ -133,6 +156,17 @@ class IdToken(OpenIDCode):
         )
 
 
+def prove_client(grant: BaseGrant) -> None:
+    """Authenticate the client of a token request. Raises ClientAuthenticationFailed, ClientUnauthorized."""
+    request = cast("ProviderRequest", grant.request)
+    client = grant.server.authenticate_client(request, [proof_sent(request)])
+    if request.form.get("client_id", client.get_client_id()) != client.get_client_id():
+        raise ClientAuthenticationFailed("client_id names another client")
+    if not client.check_grant_type(grant.GRANT_TYPE):
+        raise ClientUnauthorized
+    request.client = client
+
+
 class PrivateKeyJwt(JWTBearerClientAssertion):
     """RFC 7523 3 as FAPI 2.0 5.3.2.1 narrows it: short, for us alone, once."""
 
@@ -180,7 +214,8 @@ class PrivateKeyJwt(JWTBearerClientAssertion):
             raise ClientAuthenticationFailed("jti used before")
 
 
-def _proof_sent(request: ProviderRequest) -> str:
+def proof_sent(request: ProviderRequest) -> str:
+    """The method that a request proves its client by; `none` for one that only names it."""
     if request.headers and "Authorization" in request.headers:
         return "client_secret_basic"
     if "client_assertion" in request.form:
@@ -193,12 +228,13 @@ def _challenge_of(code_verifier: str) -> str:
 
 
 def _token_answer(issued: TokensIssued) -> dict[str, Any]:
-    return {
+    answer = {
         "access_token": issued.access_token,
         "token_type": "Bearer",
         "expires_in": issued.expires_in_seconds,
         "scope": issued.scope,
     }
+    return answer | ({"refresh_token": issued.refresh_token} if issued.refresh_token else {})
 
 
 def _instant(value: object) -> datetime:

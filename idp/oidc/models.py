@@ -129,6 +129,7 @@ class AuthorizationCode(Model):
     scope: Mapped[str] = mapped_column(String(500))
     nonce: Mapped[str | None] = mapped_column(Text)
     code_challenge: Mapped[str | None] = mapped_column(String(43))
+    resource: Mapped[str | None] = mapped_column(String(2048))
     auth_time: Mapped[datetime]
     issued_at: Mapped[datetime]
     expires_at: Mapped[datetime] = mapped_column(index=True)
@@ -136,22 +137,70 @@ class AuthorizationCode(Model):
     failed_attempts: Mapped[int] = mapped_column(default=0)
 
 
-class AccessToken(Model):
-    """An opaque access token (RFC 6750), bound to the code that gave it and to the session behind it."""
+class TokenFamily(Model):
+    """One grant of offline access, and its one living refresh token (RFC 9700 4.14).
 
-    __tablename__ = "access_tokens"
+    digest: of the token that works. predecessor_digest: of the one before it, good for a few seconds more after
+    `rotated_at`, for an answer may be lost. The session it came from may have run out, but not been ended: a purge
+    keeps sessions that a family holds.
+    """
+
+    __tablename__ = "token_families"
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
     digest: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
+    predecessor_digest: Mapped[bytes | None] = mapped_column(LargeBinary(32), index=True)
     client_id: Mapped[str] = mapped_column(ForeignKey("clients.client_id", ondelete="CASCADE"))
     account_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"), index=True)
     session_id: Mapped[UUID] = mapped_column(
         ForeignKey("account_sessions.id", ondelete="CASCADE"), index=True
     )
     authorization_code_id: Mapped[UUID] = mapped_column(
+        ForeignKey("authorization_codes.id", ondelete="CASCADE"), unique=True
+    )
+    sid: Mapped[str] = mapped_column(String(43))
+    scope: Mapped[str] = mapped_column(String(500))
+    resource: Mapped[str | None] = mapped_column(String(2048))
+    auth_time: Mapped[datetime]
+    created_at: Mapped[datetime]
+    rotated_at: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+    revoked_at: Mapped[datetime | None]
+
+
+class SupersededRefreshToken(Model):
+    """A refresh token that another took the place of: presented again, it tells that one of two holders is a thief."""
+
+    __tablename__ = "superseded_refresh_tokens"
+
+    digest: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    family_id: Mapped[UUID] = mapped_column(ForeignKey("token_families.id", ondelete="CASCADE"), index=True)
+
+
+class AccessToken(Model):
+    """An access token (RFC 6750, RFC 9068), bound to the grant behind it.
+
+    A token of a person: to the code that gave it and to the session, or to the family that outlives it. A token of the
+    client itself (RFC 6749 4.4) has none of them. audience: a resource (RFC 8707); None: the provider.
+    """
+
+    __tablename__ = "access_tokens"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
+    digest: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
+    client_id: Mapped[str] = mapped_column(ForeignKey("clients.client_id", ondelete="CASCADE"))
+    account_id: Mapped[UUID | None] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"), index=True)
+    session_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("account_sessions.id", ondelete="CASCADE"), index=True
+    )
+    authorization_code_id: Mapped[UUID | None] = mapped_column(
         ForeignKey("authorization_codes.id", ondelete="CASCADE"), index=True
     )
+    family_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("token_families.id", ondelete="CASCADE"), index=True
+    )
     scope: Mapped[str] = mapped_column(String(500))
+    audience: Mapped[str | None] = mapped_column(String(2048))
     issued_at: Mapped[datetime]
     expires_at: Mapped[datetime] = mapped_column(index=True)
     revoked_at: Mapped[datetime | None]

@@ -21,7 +21,7 @@ from idp.oidc.checks.sign_in import LoginRequired, Presence
 from idp.oidc.checks.token import ClientAuthenticationFailed, TokenRequest
 from idp.oidc.clients import ClientDirectory, RegisteredClient
 from idp.oidc.endpoints import EndSession, HintRefused
-from idp.oidc.grants import AuthorizationCodeGrant, IdToken, PrivateKeyJwt
+from idp.oidc.grants import AuthorizationCodeGrant, IdToken, PrivateKeyJwt, RefreshTokenGrant
 from idp.oidc.provider_request import ProviderRequest
 from idp.oidc.registration import CLIENT_ID
 from idp.oidc.subject import pairwise_subject
@@ -55,6 +55,7 @@ TOKEN_CHECKS: tuple[Callable[[TokenRequest], None], ...] = (
     token.check_one_authentication,
     token.check_grant_type,
     token.check_authorization_code,
+    token.check_refresh_token,
     token.check_verifier,
 )
 
@@ -82,7 +83,8 @@ class Provider(AuthorizationServer):
         self._client_auth = self._authentication(self.query_client)
         self._fresh_client_auth = self._authentication(self.read_client_again)
         self.register_hook("before_get_authorization_grant", walk_authorization_checks)
-        self.register_grant(AuthorizationCodeGrant, [IdToken(settings)])
+        for grant in (AuthorizationCodeGrant, RefreshTokenGrant):
+            self.register_grant(grant, [IdToken(settings)])
         self.register_endpoint(EndSession(settings.issuer))
 
     def query_client(self, client_id: str) -> RegisteredClient | None:  # type: ignore[override]  # None: unknown

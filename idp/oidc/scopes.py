@@ -11,9 +11,11 @@ PHONE = "phone"
 ADDRESS = "address"
 OFFLINE_ACCESS = "offline_access"
 
-SUPPORTED = (OPENID, PROFILE, EMAIL, PHONE, SCOPE_CHILDREN, SCOPE_CHILDREN_INE, SCOPE_CHILDREN_BIRTHDATE)
+SUPPORTED = (
+    OPENID, PROFILE, EMAIL, PHONE, OFFLINE_ACCESS, SCOPE_CHILDREN, SCOPE_CHILDREN_INE, SCOPE_CHILDREN_BIRTHDATE,
+)  # fmt: skip
 """What discovery names and the endpoints give."""
-REGISTRABLE = (*SUPPORTED, ADDRESS, OFFLINE_ACCESS)
+REGISTRABLE = (*SUPPORTED, ADDRESS)
 """What a registration may name; what is not supported yet is not granted."""
 
 

@@ -4,7 +4,7 @@ Few round trips: these are the hot paths. Every condition stands in the statemen
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -20,6 +20,7 @@ from idp.families.rules import GuardianChild
 from idp.oidc import statements
 from idp.oidc.claims import PersonView
 from idp.oidc.events import AuthorizationCodeMisused, CodeMisuse, SignedOutByService
+from idp.oidc.scopes import OFFLINE_ACCESS
 from idp.oidc.subject import pairwise_child
 from idp.sessions import service as sessions
 from idp.settings import current
@@ -49,6 +50,7 @@ class CodeRequest:
     scope: str
     nonce: str | None
     code_challenge: str | None
+    resource: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +65,13 @@ class Redemption:
 
 @dataclass(frozen=True, slots=True)
 class TokensIssued:
-    """What a redeemed code gave, and what the ID token states of it. `access_token` is stored nowhere."""
+    """What a grant gave, and what the ID token states of it. The tokens themselves are stored nowhere.
+
+    refresh_token: None without offline access.
+    """
 
     access_token: str
+    refresh_token: str | None
     expires_in_seconds: int
     account_id: AccountId
     scope: str
@@ -99,6 +105,7 @@ def issue_authorization_code(request: CodeRequest, session_id: UUID, *, now: dat
         "granted_scope": request.scope,
         "asked_nonce": request.nonce,
         "asked_code_challenge": request.code_challenge,
+        "asked_resource": request.resource,
         "now": now,
         "end": now + timedelta(seconds=current().authorization_code_seconds),
     }
@@ -188,30 +195,65 @@ def _consume(redemption: Redemption, *, now: datetime) -> Row[Any] | None:
 
 
 def _issue_tokens(row: Row[Any], *, now: datetime) -> TokensIssued:
+    refresh_token = new_secret() if OFFLINE_ACCESS in row.scope.split() else None
+    family_id = _start_family(row, refresh_token, now=now) if refresh_token else None
+    grant = Grant(row.id, family_id, row.client_id, row.account_id, row.session_id)
+    return issue_tokens(row, grant, scope=row.scope, refresh_token=refresh_token, now=now)
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What an access token is bound to. family_id: None without offline access."""
+
+    authorization_code_id: UUID
+    family_id: UUID | None
+    client_id: str
+    account_id: AccountId
+    session_id: UUID
+
+
+def issue_tokens(
+    row: Row[Any], grant: Grant, *, scope: str, refresh_token: str | None, now: datetime
+) -> TokensIssued:
+    """A new access token of a grant, in the caller's transaction. `row`: what the code or the family stands for."""
     access_token, seconds = new_secret(), current().access_token_seconds
     values = {
         "id": uuid7(),
         "digest": digest(access_token),
-        "client_id": row.client_id,
-        "account_id": row.account_id,
-        "session_id": row.session_id,
-        "authorization_code_id": row.id,
-        "scope": row.scope,
+        **asdict(grant),
+        "scope": scope,
+        "audience": row.resource,
         "issued_at": now,
         "expires_at": now + timedelta(seconds=seconds),
     }
     db.session.execute(statements.ISSUE_TOKEN, values)
-    children = families.children_of(row.account_id) if SCOPE_CHILDREN in row.scope.split() else ()
+    children = families.children_of(row.account_id) if SCOPE_CHILDREN in scope.split() else ()
     return TokensIssued(
         access_token=access_token,
+        refresh_token=refresh_token,
         expires_in_seconds=seconds,
         account_id=row.account_id,
-        scope=row.scope,
+        scope=scope,
         sid=row.sid,
-        nonce=row.nonce,
+        nonce=getattr(row, "nonce", None),
         auth_time=row.auth_time,
         children=tuple(children),
     )
+
+
+def _start_family(row: Row[Any], refresh_token: str, *, now: datetime) -> UUID:
+    family_id = uuid7()
+    values = {
+        "id": family_id,
+        "digest": digest(refresh_token),
+        "authorization_code_id": row.id,
+        **{name: getattr(row, name) for name in statements.FAMILY_COLUMNS},
+        "created_at": now,
+        "rotated_at": now,
+        "expires_at": now + timedelta(days=current().refresh_token_days),
+    }
+    db.session.execute(statements.START_FAMILY, values)
+    return family_id
 
 
 def _note_misuse(redemption: Redemption, *, now: datetime) -> None:
@@ -223,7 +265,8 @@ def _note_misuse(redemption: Redemption, *, now: datetime) -> None:
         return
     misuse = _misuse(row, redemption.client_id, now=now)
     if misuse is CodeMisuse.REUSED:
-        db.session.execute(statements.REVOKE_TOKENS, {"reused_code_id": row.id, "now": now})
+        for revoke in (statements.REVOKE_TOKENS, statements.REVOKE_FAMILY_OF_CODE):
+            db.session.execute(revoke, {"reused_code_id": row.id, "now": now})
     if misuse is CodeMisuse.WRONG_BINDING:
         db.session.execute(statements.COUNT_FAILURE, {"failed_code_id": row.id})
     audit.record(AuthorizationCodeMisused(row.account_id, misuse), now=now)

@@ -13,7 +13,9 @@ from sqlalchemy import (
     Table,
     Text,
     Uuid,
+    and_,
     bindparam,
+    case,
     exists,
     insert,
     literal,
@@ -24,7 +26,7 @@ from sqlalchemy import (
 
 from idp.accounts.models import Account
 from idp.accounts.rules import AccountState
-from idp.oidc.models import AccessToken, AuthorizationCode, Client
+from idp.oidc.models import AccessToken, AuthorizationCode, Client, SupersededRefreshToken, TokenFamily
 from idp.sessions.models import AccountSession
 from idp.sessions.rules import OpenedWith
 from shared.database import UtcDateTime
@@ -45,6 +47,8 @@ PERSON_COLUMNS = (
 
 codes = cast("Table", AuthorizationCode.__table__)
 access_tokens = cast("Table", AccessToken.__table__)
+families = cast("Table", TokenFamily.__table__)
+superseded = cast("Table", SupersededRefreshToken.__table__)
 clients = cast("Table", Client.__table__)
 account_sessions = cast("Table", AccountSession.__table__)
 accounts = cast("Table", Account.__table__)
@@ -58,14 +62,20 @@ NOW = _given("now", UtcDateTime())
 DIGEST = _given("presented_digest", LargeBinary())
 
 
-def _holds(since: ColumnElement[Any] | None = None) -> tuple[ColumnElement[bool], ...]:
+_SESSION_RUNS = account_sessions.c.expires_at > NOW
+
+
+def _holds(
+    since: ColumnElement[Any] | None = None, *, runs: ColumnElement[bool] = _SESSION_RUNS
+) -> tuple[ColumnElement[bool], ...]:
     """What must be true each time anything is issued or honoured: ended means ended.
 
-    since: when the thing was issued; a password chosen later ends it.
+    since: when the thing was issued; a password chosen later ends it. runs: that its time is not over; offline access
+    outlives the session's hours, not its end.
     """
     conditions: list[ColumnElement[bool]] = [
         account_sessions.c.ended_at.is_(None),
-        account_sessions.c.expires_at > NOW,
+        runs,
         account_sessions.c.opened_with == OpenedWith.CHOSEN,
         accounts.c.state == AccountState.ACTIVE,
         clients.c.disabled_at.is_(None),
@@ -88,6 +98,7 @@ _CODE_COLUMNS = {
     "scope": _given("granted_scope", String()),
     "nonce": _given("asked_nonce", Text()),
     "code_challenge": _given("asked_code_challenge", String()),
+    "resource": _given("asked_resource", String()),
     "auth_time": account_sessions.c.signed_in_at,
     "issued_at": NOW,
     "expires_at": _given("end", UtcDateTime()),
@@ -135,6 +146,7 @@ CONSUME_CODE = (
         codes.c.sid,
         codes.c.scope,
         codes.c.nonce,
+        codes.c.resource,
         codes.c.auth_time,
     )
 )
@@ -162,26 +174,103 @@ REVOKE_TOKENS = (
 )
 """RFC 6749 4.1.2: what a reused code gave."""
 
+REVOKE_FAMILY_OF_CODE = (
+    update(families)
+    .where(
+        families.c.authorization_code_id == _given("reused_code_id", Uuid()), families.c.revoked_at.is_(None)
+    )
+    .values(revoked_at=NOW)
+)
+"""RFC 6749 4.1.2: what a reused code gave for longer; its access tokens die with it."""
+
+_FAMILY_RUNS = and_(families.c.revoked_at.is_(None), families.c.expires_at > NOW)
+_TOKEN_RUNS = or_(and_(access_tokens.c.family_id.is_(None), _SESSION_RUNS), _FAMILY_RUNS)
+"""An access token of a family lives and dies with it, any other with its session."""
+
 FIND_TOKEN = (
     select(
         access_tokens.c.account_id,
+        access_tokens.c.client_id,
         access_tokens.c.scope,
         clients.c.sector_identifier,
+        clients.c.userinfo_signed_response_alg,
         *(accounts.c[name] for name in PERSON_COLUMNS),
     )
     .select_from(access_tokens)
     .join(account_sessions, account_sessions.c.id == access_tokens.c.session_id)
     .join(accounts, accounts.c.id == access_tokens.c.account_id)
     .join(clients, clients.c.client_id == access_tokens.c.client_id)
+    .outerjoin(families, families.c.id == access_tokens.c.family_id)
     .where(
         access_tokens.c.digest == DIGEST,
+        # A token for another resource is nothing here (RFC 8707 2).
+        access_tokens.c.audience.is_(None),
         access_tokens.c.revoked_at.is_(None),
         access_tokens.c.expires_at > NOW,
-        *_holds(since=access_tokens.c.issued_at),
+        *_holds(since=access_tokens.c.issued_at, runs=_TOKEN_RUNS),
     )
 )
 """RFC 6750 3.1: a living token and the person it speaks of, in one query."""
 
 FIND_SESSION = select(account_sessions.c.id, account_sessions.c.account_id).where(
     account_sessions.c.sid == _given("hinted_sid", String())
+)
+
+START_FAMILY = insert(families)
+
+FAMILY_COLUMNS = ("client_id", "account_id", "session_id", "sid", "scope", "resource", "auth_time")
+"""What a family keeps of the code it came from."""
+_IS_IMMEDIATE_PREDECESSOR = and_(
+    families.c.predecessor_digest == DIGEST, families.c.rotated_at > _given("graced_since", UtcDateTime())
+)
+
+ROTATE = (
+    update(families)
+    .where(
+        or_(families.c.digest == DIGEST, _IS_IMMEDIATE_PREDECESSOR),
+        families.c.client_id == _given("presenting_client_id", String()),
+        families.c.rotated_at > _given("idle_since", UtcDateTime()),
+        exists().where(
+            account_sessions.c.id == families.c.session_id,
+            accounts.c.id == families.c.account_id,
+            clients.c.client_id == families.c.client_id,
+            *_holds(since=families.c.created_at, runs=_FAMILY_RUNS),
+        ),
+    )
+    .values(
+        # The successor is derived from what was presented: a predecessor within its grace writes what stands there.
+        digest=_given("successor_digest", LargeBinary()),
+        predecessor_digest=DIGEST,
+        rotated_at=case((families.c.digest == DIGEST, NOW), else_=families.c.rotated_at),
+    )
+    .returning(
+        families.c.id, families.c.authorization_code_id, *(families.c[name] for name in FAMILY_COLUMNS)
+    )
+)
+"""RFC 9700 4.14.2: the living token, or its immediate predecessor once more. One row, hence one living token."""
+
+KEEP_SUPERSEDED = insert(superseded).from_select(
+    ["digest", "family_id"],
+    select(DIGEST, _given("rotated_family_id", Uuid())).where(~exists().where(superseded.c.digest == DIGEST)),
+)
+"""What tells a reuse later. The rotation holds the family's row: no other request writes the same."""
+
+LOOK_AT_REFRESH_TOKEN = select(
+    families.c.id,
+    families.c.client_id,
+    families.c.account_id,
+    families.c.revoked_at,
+    (families.c.digest == DIGEST).label("is_current"),
+).where(
+    or_(
+        families.c.digest == DIGEST,
+        families.c.id.in_(select(superseded.c.family_id).where(superseded.c.digest == DIGEST)),
+    )
+)
+
+REVOKE_FAMILY = (
+    update(families)
+    .where(families.c.id == _given("reused_family_id", Uuid()), families.c.revoked_at.is_(None))
+    .values(revoked_at=NOW)
+    .returning(families.c.id)
 )

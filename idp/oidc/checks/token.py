@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 
 from idp.errors import OAuthRefusal
+from idp.oidc.registration import AUTHORIZATION_CODE, GRANT_TYPES, REFRESH_TOKEN
 
 FORM = "application/x-www-form-urlencoded"
 VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")
@@ -59,7 +60,23 @@ class GrantTypeUnsupported(OAuthRefusal):
 
     error_code = "grant_type_unsupported"
     error = "unsupported_grant_type"
-    hint = "Only grant_type=authorization_code is supported."
+    hint = "Only the grant types that the metadata names are supported."
+
+
+class ClientUnauthorized(OAuthRefusal):
+    """RFC 6749 5.2: a client uses the grants that it registered."""
+
+    error_code = "client_unauthorized"
+    error = "unauthorized_client"
+    hint = "This client is not registered for this grant type."
+
+
+class RefreshTokenMissing(OAuthRefusal):
+    """RFC 6749 6."""
+
+    error_code = "refresh_token_missing"
+    error = "invalid_request"
+    hint = "The refresh_token is missing."
 
 
 class AuthorizationCodeMissing(OAuthRefusal):
@@ -87,6 +104,11 @@ class TokenRequest:
     authorization: str
     parameters: dict[str, str]
 
+    @property
+    def grant_type(self) -> str | None:
+        """As sent."""
+        return self.parameters.get("grant_type")
+
 
 def check_no_query(request: TokenRequest) -> None:
     """Raises QueryRefused."""
@@ -113,10 +135,9 @@ def check_one_authentication(request: TokenRequest) -> None:
 
 def check_grant_type(request: TokenRequest) -> None:
     """Raises GrantTypeMissing, GrantTypeUnsupported."""
-    grant_type = request.parameters.get("grant_type")
-    if grant_type is None:
+    if request.grant_type is None:
         raise GrantTypeMissing
-    if grant_type != "authorization_code":
+    if request.grant_type not in GRANT_TYPES:
         raise GrantTypeUnsupported
 
 
@@ -129,5 +150,11 @@ def check_verifier(request: TokenRequest) -> None:
 
 def check_authorization_code(request: TokenRequest) -> None:
     """Raises AuthorizationCodeMissing."""
-    if "code" not in request.parameters:
+    if request.grant_type == AUTHORIZATION_CODE and "code" not in request.parameters:
         raise AuthorizationCodeMissing
+
+
+def check_refresh_token(request: TokenRequest) -> None:
+    """Raises RefreshTokenMissing."""
+    if request.grant_type == REFRESH_TOKEN and "refresh_token" not in request.parameters:
+        raise RefreshTokenMissing
