@@ -11,6 +11,7 @@ from shared.settings import (
     HostNames,
     OptionalSecretKey,
     PublicUrl,
+    ResourceUris,
     SecretKey,
     ServiceSettings,
     is_loopback,
@@ -95,6 +96,8 @@ class Settings(ServiceSettings):
     """Days that a service may go on refreshing after a sign-in, however often it does."""
     refresh_token_idle_days: int = Field(default=30, ge=1, le=365)
     """Days without a refresh until offline access ends."""
+    resources: ResourceUris = frozenset()
+    """Other services that access tokens may be meant for (RFC 8707): absolute addresses separated by spaces."""
     mass_departure_percent: int = Field(default=40, ge=1, le=100)
     """Share of a school's children or guardians whose departure stops an import."""
 

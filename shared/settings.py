@@ -74,8 +74,25 @@ def check_hosts(value: frozenset[str]) -> frozenset[str]:
     return value
 
 
+def split_resources(value: object) -> object:
+    """Addresses, separated by spaces."""
+    return frozenset(value.split()) if isinstance(value, str) else value
+
+
+def check_resources(value: frozenset[str]) -> frozenset[str]:
+    """Absolute, without fragment (RFC 8707 2), and printable."""
+    for uri in value:
+        parts = urlsplit(uri)
+        if not parts.scheme or not (parts.netloc or parts.path) or "#" in uri or not uri.isascii():
+            raise ValueError("must be absolute addresses without fragment, separated by spaces")
+    return value
+
+
 # NoDecode: a list in the environment is not JSON.
 HostNames = Annotated[frozenset[str], NoDecode, BeforeValidator(split_hosts), AfterValidator(check_hosts)]
+ResourceUris = Annotated[
+    frozenset[str], NoDecode, BeforeValidator(split_resources), AfterValidator(check_resources)
+]
 PublicUrl = Annotated[str, AfterValidator(check_public_url)]
 # Kept out of repr: a setting that is printed by mistake must not show a key.
 SecretKey = Annotated[bytes, BeforeValidator(decode_key), AfterValidator(check_key), Field(repr=False)]

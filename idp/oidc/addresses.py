@@ -5,6 +5,8 @@ TOKEN_ENDPOINT = "/oauth/token"  # noqa: S105 - an address
 USERINFO_ENDPOINT = "/oauth/userinfo"
 END_SESSION_ENDPOINT = "/oauth/end_session"
 REGISTRATION_ENDPOINT = "/oauth/register"
+REVOCATION_ENDPOINT = "/oauth/revoke"
+INTROSPECTION_ENDPOINT = "/oauth/introspect"
 JWKS = "/oauth/jwks"
 CONFIGURATION = "/.well-known/openid-configuration"
 # RFC 8414 3: for clients that know OAuth and not OpenID Connect; the same document.

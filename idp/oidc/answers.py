@@ -93,6 +93,11 @@ def json_answer(
     return Response(body, status, {**NO_STORE, **(headers or {})}, mimetype="application/json")
 
 
+def jwt_answer(signed: str, media_type: str) -> Response:
+    """A signed answer that nobody keeps."""
+    return Response(signed, headers=NO_STORE, content_type=media_type)
+
+
 def refuse_json(refusal: OAuthRefusal, *, challenge: str = "") -> Response:
     """A refusal of the token endpoint (RFC 6749 5.2). challenge: `Basic` when the client used the header."""
     headers = (

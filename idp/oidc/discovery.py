@@ -5,7 +5,9 @@ from typing import Any
 from idp.oidc.addresses import (
     AUTHORIZATION_ENDPOINT,
     END_SESSION_ENDPOINT,
+    INTROSPECTION_ENDPOINT,
     JWKS,
+    REVOCATION_ENDPOINT,
     TOKEN_ENDPOINT,
     USERINFO_ENDPOINT,
 )
@@ -14,8 +16,10 @@ from idp.oidc.claims import SUPPORTED_CLAIMS
 from idp.oidc.registration import (
     ASSERTION_ALGORITHMS,
     AUTHENTICATION_METHODS,
-    AUTHORIZATION_CODE,
-    REFRESH_TOKEN,
+    GRANT_TYPES,
+    INTROSPECTION_ALGORITHMS,
+    PROVING_METHODS,
+    USERINFO_ALGORITHMS,
 )
 from idp.oidc.scopes import SUPPORTED
 from idp.signing_keys.service import ALGORITHM
@@ -28,16 +32,24 @@ def provider_metadata(issuer: str) -> dict[str, Any]:
         "authorization_endpoint": issuer + AUTHORIZATION_ENDPOINT,
         "token_endpoint": issuer + TOKEN_ENDPOINT,
         "userinfo_endpoint": issuer + USERINFO_ENDPOINT,
+        "revocation_endpoint": issuer + REVOCATION_ENDPOINT,
+        "introspection_endpoint": issuer + INTROSPECTION_ENDPOINT,
         "end_session_endpoint": issuer + END_SESSION_ENDPOINT,
         "jwks_uri": issuer + JWKS,
         "scopes_supported": list(SUPPORTED),
         "response_types_supported": ["code"],
         "response_modes_supported": list(RESPONSE_MODES),
-        "grant_types_supported": [AUTHORIZATION_CODE, REFRESH_TOKEN],
+        "grant_types_supported": list(GRANT_TYPES),
         "subject_types_supported": ["pairwise"],
         "id_token_signing_alg_values_supported": [ALGORITHM],
         "token_endpoint_auth_methods_supported": list(AUTHENTICATION_METHODS),
         "token_endpoint_auth_signing_alg_values_supported": list(ASSERTION_ALGORITHMS),
+        "userinfo_signing_alg_values_supported": list(USERINFO_ALGORITHMS),
+        "revocation_endpoint_auth_methods_supported": list(AUTHENTICATION_METHODS),
+        "revocation_endpoint_auth_signing_alg_values_supported": list(ASSERTION_ALGORITHMS),
+        "introspection_endpoint_auth_methods_supported": list(PROVING_METHODS),
+        "introspection_endpoint_auth_signing_alg_values_supported": list(ASSERTION_ALGORITHMS),
+        "introspection_signing_alg_values_supported": list(INTROSPECTION_ALGORITHMS),
         "code_challenge_methods_supported": [S256],
         "prompt_values_supported": ["none", "login", "consent", "select_account"],
         "claim_types_supported": ["normal"],

@@ -12,7 +12,10 @@ from idp.errors import OAuthRefusal
 from idp.oidc import service
 from idp.oidc.answers import with_parameters
 from idp.oidc.claims import userinfo_claims
+from idp.oidc.clients import RegisteredClient
+from idp.oidc.introspection import LivingToken, find_living_token
 from idp.oidc.provider_request import ProviderRequest
+from idp.oidc.signing import INTROSPECTION_TYPE, signer
 from idp.oidc.subject import pairwise_subject
 from idp.settings import Settings
 from idp.signing_keys import service as signing_keys
@@ -92,19 +95,76 @@ def read_bearer(presented: BearerPresented) -> str:
     return credentials.strip()
 
 
-def userinfo(access_token: str, settings: Settings) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Userinfo:
+    """The answer of userinfo: `claims`, and the same `signed` for a client that wants it so."""
+
+    claims: dict[str, Any]
+    signed: str | None
+
+
+def userinfo(access_token: str, settings: Settings) -> Userinfo:
     """OpenID Connect Core 5.3.2. Raises BearerRefused."""
     honoured = service.find_access_token(access_token, now=request_now())
     if honoured is None:
         raise BearerRefused
     scopes = frozenset(honoured.scope.split())
     sector = honoured.sector_identifier
-    return userinfo_claims(
+    claims = userinfo_claims(
         pairwise_subject(sector, honoured.account_id, settings.pairwise_key),
         honoured.person,
         scopes,
         service.children_claims(honoured.account_id, sector) if SCOPE_CHILDREN in scopes else (),
     )
+    if honoured.signing_algorithm is None:
+        return Userinfo(claims, None)
+    sign = signer(algorithm=honoured.signing_algorithm)
+    return Userinfo(claims, sign({**claims, "iss": settings.issuer, "aud": honoured.client_id}))
+
+
+@dataclass(frozen=True, slots=True)
+class Introspected:
+    """What a client asked about a token of its own: `members` of RFC 7662 2.2, and who asked."""
+
+    client: RegisteredClient
+    members: dict[str, Any]
+
+
+def introspect(client: RegisteredClient, presented: str, settings: Settings) -> Introspected:
+    """RFC 7662 2.2: whatever is not a living token of this client is inactive, without a word more."""
+    found = find_living_token(client.client_id, presented, now=request_now())
+    members = {"active": False} if found is None else _introspection(found, settings)
+    return Introspected(client, members)
+
+
+def signed_introspection(introspected: Introspected, settings: Settings) -> str:
+    """RFC 9701 5: for the client that asked, of a type that is no other token's."""
+    algorithm = introspected.client.introspection_signed_response_alg or signing_keys.ALGORITHM
+    return signer(INTROSPECTION_TYPE, algorithm)(
+        {
+            "iss": settings.issuer,
+            "aud": introspected.client.client_id,
+            "iat": int(request_now().timestamp()),
+            "token_introspection": introspected.members,
+        }
+    )
+
+
+def _introspection(found: LivingToken, settings: Settings) -> dict[str, Any]:
+    members: dict[str, Any] = {
+        "active": True,
+        "iss": settings.issuer,
+        "client_id": found.client_id,
+        "sub": found.client_id,
+        "aud": found.audience or settings.issuer,
+        "iat": int(found.issued_at.timestamp()),
+        "exp": int(found.expires_at.timestamp()),
+    }
+    if found.account_id is not None:
+        members["sub"] = pairwise_subject(found.sector_identifier, found.account_id, settings.pairwise_key)
+    if found.scope:
+        members["scope"] = found.scope
+    return members | ({"token_type": "Bearer"} if found.is_access_token else {})
 
 
 def read_id_token_hint(id_token_hint: str, issuer: str) -> dict[str, Any]:

@@ -66,3 +66,11 @@ class RefreshTokenMisused(AuditEvent):
     name: ClassVar[str] = "oidc:refresh_token:misused"
     account_id: UUID
     misuse: CodeMisuse
+
+
+@dataclass(frozen=True, slots=True)
+class GrantEndedByService(AuditEvent):
+    """A service gave back what it held of a person (RFC 7009)."""
+
+    name: ClassVar[str] = "oidc:grant:ended"
+    account_id: UUID

@@ -20,17 +20,19 @@ from joserfc.jwk import KeySet
 from idp.oidc import clients, renewal, service
 from idp.oidc.addresses import TOKEN_ENDPOINT
 from idp.oidc.checks.sign_in import LoginRequired
-from idp.oidc.checks.token import ClientAuthenticationFailed, ClientUnauthorized
+from idp.oidc.checks.token import ClientAuthenticationFailed, ClientUnauthorized, ScopeOfPerson
 from idp.oidc.claims import IdTokenFacts, access_token_hash, id_token_claims
 from idp.oidc.clients import RegisteredClient
+from idp.oidc.minting import minter
 from idp.oidc.provider_request import ProviderRequest
 from idp.oidc.registration import ASSERTION_ALGORITHMS
 from idp.oidc.renewal import Renewal
 from idp.oidc.service import CodeRequest, Redemption, TokensIssued
+from idp.oidc.signing import signer
 from idp.oidc.subject import pairwise_subject
 from idp.sessions.rules import CurrentSession
 from idp.settings import Settings
-from idp.signing_keys import service as signing_keys
+from idp.settings import current as current_settings
 from shared.clock import request_now
 
 ASSERTION_LEEWAY = timedelta(seconds=10)
@@ -55,6 +57,7 @@ class AuthorizationCodeGrant(grants.AuthorizationCodeGrant):
                 scope=asked.scope,
                 nonce=asked.nonce,
                 code_challenge=asked.code_challenge,
+                resource=asked.resource,
             ),
             cast("CurrentSession", grant_user).id,
             now=request_now(),
@@ -72,12 +75,15 @@ class AuthorizationCodeGrant(grants.AuthorizationCodeGrant):
         """The tokens of the code. Raises AuthorizationCodeRefused."""
         parameters = self.request.form
         verifier = parameters.get("code_verifier")
+        client = cast("RegisteredClient", self.request.client)
         issued = service.redeem_authorization_code(
             Redemption(
-                client_id=cast("RegisteredClient", self.request.client).client_id,
+                client_id=client.client_id,
                 authorization_code=parameters["code"],
                 redirect_uri=parameters.get("redirect_uri", ""),
                 code_challenge=_challenge_of(verifier) if verifier else None,
+                mint=minter(client, current_settings()),
+                resource=parameters.get("resource"),
             ),
             now=request_now(),
         )
@@ -98,16 +104,50 @@ class RefreshTokenGrant(grants.RefreshTokenGrant):
     def create_token_response(self) -> tuple[int, dict[str, Any], list[tuple[str, str]]]:
         """New tokens. Raises RefreshTokenRefused, ScopeWidened."""
         parameters = self.request.form
+        client = cast("RegisteredClient", self.request.client)
         issued = renewal.refresh(
             Renewal(
-                client_id=cast("RegisteredClient", self.request.client).client_id,
+                client_id=client.client_id,
                 refresh_token=parameters["refresh_token"],
+                mint=minter(client, current_settings()),
                 scope=parameters.get("scope"),
+                resource=parameters.get("resource"),
             ),
             now=request_now(),
         )
         self.request.issued = issued
         return 200, _token_answer(issued), list(self.TOKEN_RESPONSE_HEADER)
+
+
+class ClientCredentialsGrant(grants.ClientCredentialsGrant):
+    """RFC 6749 4.4: a client for itself. No scope: each of ours speaks of a person."""
+
+    request: ProviderRequest
+
+    def validate_token_request(self) -> None:
+        """Who the client is; a public one proves nothing. Raises ScopeOfPerson."""
+        prove_client(self)
+        if self.request.form.get("scope", "").strip():
+            raise ScopeOfPerson
+
+    @hooked
+    def create_token_response(self) -> tuple[int, dict[str, Any], list[tuple[str, str]]]:
+        """An access token alone (RFC 6749 4.4.3). Raises ClientAuthenticationFailed when the client is disabled."""
+        client = cast("RegisteredClient", self.request.client)
+        issued = service.issue_client_token(
+            client.client_id,
+            self.request.form.get("resource"),
+            minter(client, current_settings()),
+            now=request_now(),
+        )
+        if issued is None:
+            raise ClientAuthenticationFailed("disabled")
+        answer = {
+            "access_token": issued.access_token,
+            "token_type": "Bearer",
+            "expires_in": issued.expires_in_seconds,
+        }
+        return 200, answer, list(self.TOKEN_RESPONSE_HEADER)
 
 
 class IdToken(OpenIDCode):
@@ -135,10 +175,7 @@ class IdToken(OpenIDCode):
             service.as_claims(issued.children, client.sector_identifier),
         )
         claims["at_hash"] = access_token_hash(answer["access_token"])
-        key = signing_keys.active_key()
-        return jwt.encode(
-            {"alg": signing_keys.ALGORITHM, "kid": key.kid}, claims, key, [signing_keys.ALGORITHM]
-        )
+        return signer(algorithm=client.id_token_signed_response_alg)(claims)
 
     def _facts(self, issued: TokensIssued, client: RegisteredClient) -> IdTokenFacts:
         now = request_now()
@@ -159,12 +196,18 @@ class IdToken(OpenIDCode):
 def prove_client(grant: BaseGrant) -> None:
     """Authenticate the client of a token request. Raises ClientAuthenticationFailed, ClientUnauthorized."""
     request = cast("ProviderRequest", grant.request)
-    client = grant.server.authenticate_client(request, [proof_sent(request)])
-    if request.form.get("client_id", client.get_client_id()) != client.get_client_id():
-        raise ClientAuthenticationFailed("client_id names another client")
-    if not client.check_grant_type(grant.GRANT_TYPE):
+    client = proven_client(grant.server, request)
+    if not client.check_grant_type(cast("str", grant.GRANT_TYPE)):
         raise ClientUnauthorized
     request.client = client
+
+
+def proven_client(server: Any, request: ProviderRequest) -> RegisteredClient:
+    """The client that a request proves, and names if it names one. Raises ClientAuthenticationFailed."""
+    client = cast("RegisteredClient", server.authenticate_client(request, [proof_sent(request)]))
+    if request.form.get("client_id", client.client_id) != client.client_id:
+        raise ClientAuthenticationFailed("client_id names another client")
+    return client
 
 
 class PrivateKeyJwt(JWTBearerClientAssertion):

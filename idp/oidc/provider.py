@@ -11,8 +11,14 @@ from authlib.oidc.rpinitiated import EndSessionRequest
 from flask import Response, current_app
 from joserfc.errors import JoseError
 
-from idp.oidc import clients, endpoints
-from idp.oidc.addresses import AUTHORIZATION_ENDPOINT, END_SESSION_ENDPOINT, TOKEN_ENDPOINT
+from idp.oidc import clients, endpoints, revocation
+from idp.oidc.addresses import (
+    AUTHORIZATION_ENDPOINT,
+    END_SESSION_ENDPOINT,
+    INTROSPECTION_ENDPOINT,
+    REVOCATION_ENDPOINT,
+    TOKEN_ENDPOINT,
+)
 from idp.oidc.answers import json_answer
 from idp.oidc.checks import authorization, sign_in, token
 from idp.oidc.checks.authorization import AuthorizationRequest, ClientDisabled, ClientUnknown
@@ -20,10 +26,17 @@ from idp.oidc.checks.parameters import check_printable_and_short, single_paramet
 from idp.oidc.checks.sign_in import LoginRequired, Presence
 from idp.oidc.checks.token import ClientAuthenticationFailed, TokenRequest
 from idp.oidc.clients import ClientDirectory, RegisteredClient
-from idp.oidc.endpoints import EndSession, HintRefused
-from idp.oidc.grants import AuthorizationCodeGrant, IdToken, PrivateKeyJwt, RefreshTokenGrant
+from idp.oidc.endpoints import EndSession, HintRefused, Introspected
+from idp.oidc.grants import (
+    AuthorizationCodeGrant,
+    ClientCredentialsGrant,
+    IdToken,
+    PrivateKeyJwt,
+    RefreshTokenGrant,
+    proven_client,
+)
 from idp.oidc.provider_request import ProviderRequest
-from idp.oidc.registration import CLIENT_ID
+from idp.oidc.registration import CLIENT_ID, PUBLIC_METHOD
 from idp.oidc.subject import pairwise_subject
 from idp.sessions.rules import CurrentSession
 from idp.settings import Settings
@@ -37,6 +50,7 @@ AUTHORIZATION_CHECKS: tuple[Callable[[AuthorizationRequest], None], ...] = (
     authorization.check_response_type,
     authorization.check_pkce,
     authorization.check_scope,
+    authorization.check_resource,
     authorization.check_prompt,
     authorization.check_maximum_age,
 )
@@ -49,15 +63,23 @@ SIGN_IN_CHECKS: tuple[Callable[[AuthorizationRequest, Presence], None], ...] = (
     sign_in.check_hint,
 )
 
-TOKEN_CHECKS: tuple[Callable[[TokenRequest], None], ...] = (
+CLIENT_CHECKS: tuple[Callable[[TokenRequest], None], ...] = (
     token.check_no_query,
     token.check_form,
     token.check_one_authentication,
+)
+
+TOKEN_CHECKS: tuple[Callable[[TokenRequest], None], ...] = (
+    *CLIENT_CHECKS,
     token.check_grant_type,
     token.check_authorization_code,
-    token.check_refresh_token,
     token.check_verifier,
+    token.check_refresh_token,
+    token.check_resource,
 )
+
+# Revocation and introspection.
+PRESENTED_TOKEN_CHECKS: tuple[Callable[[TokenRequest], None], ...] = (*CLIENT_CHECKS, token.check_token)
 
 # What hostile input makes of Authlib and joserfc, beside their own errors.
 INPUT_ERRORS = (OAuth2Error, JoseError, ValueError, TypeError, KeyError)
@@ -83,6 +105,7 @@ class Provider(AuthorizationServer):
         self._client_auth = self._authentication(self.query_client)
         self._fresh_client_auth = self._authentication(self.read_client_again)
         self.register_hook("before_get_authorization_grant", walk_authorization_checks)
+        self.register_grant(ClientCredentialsGrant)
         for grant in (AuthorizationCodeGrant, RefreshTokenGrant):
             self.register_grant(grant, [IdToken(settings)])
         self.register_endpoint(EndSession(settings.issuer))
@@ -156,17 +179,36 @@ class Provider(AuthorizationServer):
 
     def answer_token(self, received: ReceivedToken) -> Response:
         """Walk TOKEN_CHECKS, then Authlib's grant. Raises OAuthRefusal."""
+        request = self._client_request(received, TOKEN_CHECKS, TOKEN_ENDPOINT)
+        return cast("Response", self.create_token_response(request))
+
+    def revoke_token(self, received: ReceivedToken) -> None:
+        """RFC 7009 2.1: the token's grant ends if it is the client's own. Raises OAuthRefusal."""
+        request = self._client_request(received, PRESENTED_TOKEN_CHECKS, REVOCATION_ENDPOINT)
+        client = proven_client(self, request)
+        revocation.revoke(client.client_id, request.parameters["token"], now=request_now())
+
+    def introspect_token(self, received: ReceivedToken) -> Introspected:
+        """RFC 7662 2.1: for clients that prove who they are. Raises OAuthRefusal."""
+        request = self._client_request(received, PRESENTED_TOKEN_CHECKS, INTROSPECTION_ENDPOINT)
+        client = proven_client(self, request)
+        if client.token_endpoint_auth_method == PUBLIC_METHOD:
+            raise ClientAuthenticationFailed("a public client proves nothing")
+        return endpoints.introspect(client, request.parameters["token"], self.settings)
+
+    def _client_request(
+        self, received: ReceivedToken, checks: Iterable[Callable[[TokenRequest], None]], endpoint: str
+    ) -> ProviderRequest:
         parameters = single_parameters(received.pairs)
         # An assertion is longer than other parameters; its signature says whether it is well formed.
         check_printable_and_short(
             {name: value for name, value in parameters.items() if name != "client_assertion"}
         )
         asked = TokenRequest(received.content_type, received.query_string, received.authorization, parameters)
-        for check in TOKEN_CHECKS:
+        for check in checks:
             check(asked)
         headers = {"Authorization": received.authorization} if received.authorization else {}
-        request = ProviderRequest("POST", self.settings.issuer + TOKEN_ENDPOINT, headers, parameters)
-        return cast("Response", self.create_token_response(request))
+        return ProviderRequest("POST", self.settings.issuer + endpoint, headers, parameters)
 
     def authenticate_client(
         self, request: Any, methods: Collection[str], endpoint: str = "token"

@@ -13,6 +13,8 @@ from idp.oidc.scopes import OPENID, REGISTRABLE
 AUTHENTICATION_METHODS = ("client_secret_basic", "client_secret_post", "private_key_jwt", "none")
 SECRET_METHODS = ("client_secret_basic", "client_secret_post")
 DEFAULT_METHOD, PUBLIC_METHOD = AUTHENTICATION_METHODS[0], AUTHENTICATION_METHODS[-1]
+PROVING_METHODS = AUTHENTICATION_METHODS[:-1]
+"""Those that prove something."""
 APPLICATION_TYPES = ("web", "native")
 DEFAULT_APPLICATION_TYPE = APPLICATION_TYPES[0]
 GRANT_TYPES = ("authorization_code", "refresh_token", "client_credentials")

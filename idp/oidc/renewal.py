@@ -1,4 +1,4 @@
-"""Refresh tokens: one living token a family, exchanged by one statement; a reuse ends the family (ADR 0021)."""
+"""Refresh tokens: one living token a family, exchanged by one statement; a reuse ends the family (ADR 0022)."""
 
 import base64
 import hmac
@@ -13,7 +13,14 @@ from idp.db import db, transaction
 from idp.errors import OAuthRefusal
 from idp.oidc import statements
 from idp.oidc.events import CodeMisuse, RefreshTokenMisused
-from idp.oidc.service import Grant, TokensIssued, issue_tokens
+from idp.oidc.service import (
+    Grant,
+    Issuing,
+    Mint,
+    TokensIssued,
+    check_granted_resource,
+    issue_tokens,
+)
 from idp.settings import current
 from shared.sealing import derive_key
 from shared.secrets import digest
@@ -41,17 +48,20 @@ class ScopeWidened(OAuthRefusal):
 
 @dataclass(frozen=True, slots=True)
 class Renewal:
-    """What a client presents. scope: None asks for the whole that was granted."""
+    """What a client presents. scope, resource: None asks for what was granted."""
 
     client_id: str
     refresh_token: str
-    scope: str | None
+    mint: Mint
+    scope: str | None = None
+    resource: str | None = None
 
 
 def refresh(renewal: Renewal, *, now: datetime) -> TokensIssued:
     """RFC 6749 6: new tokens while the grant holds. The scope may be narrowed for this access token alone.
 
-    A superseded token revokes its family, and that is committed. Raises RefreshTokenRefused, ScopeWidened.
+    A superseded token revokes its family, and that is committed. Raises RefreshTokenRefused,
+    ScopeWidened, ResourceRefused.
     """
     successor = successor_of(renewal.refresh_token)
     with transaction():
@@ -86,6 +96,8 @@ def _rotate(renewal: Renewal, successor: str, *, now: datetime) -> Row[Any] | No
 
 
 def _renew(family: Row[Any], renewal: Renewal, successor: str, *, now: datetime) -> TokensIssued:
+    # Refused from here on, the presented token stays the living one: the transaction is not committed.
+    check_granted_resource(family.resource, renewal.resource)
     scope = _narrowed(family.scope, renewal.scope)
     db.session.execute(
         statements.KEEP_SUPERSEDED,
@@ -98,7 +110,7 @@ def _renew(family: Row[Any], renewal: Renewal, successor: str, *, now: datetime)
         account_id=family.account_id,
         session_id=family.session_id,
     )
-    return issue_tokens(family, grant, scope=scope, refresh_token=successor, now=now)
+    return issue_tokens(family, Issuing(grant, scope, renewal.mint, successor), now=now)
 
 
 def _narrowed(granted: str, asked: str | None) -> str:

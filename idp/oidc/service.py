@@ -3,7 +3,7 @@
 Few round trips: these are the hot paths. Every condition stands in the statement that acts (`statements.py`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -41,6 +41,31 @@ class AuthorizationCodeRefused(OAuthRefusal):
     )
 
 
+class ResourceRefused(OAuthRefusal):
+    """RFC 8707 2: unknown here, or not what the grant is for."""
+
+    error_code = "resource_refused"
+    error = "invalid_target"
+    hint = "The resource is unknown, or not the one that was granted."
+
+
+@dataclass(frozen=True, slots=True)
+class AccessFacts:
+    """What an access token says. account_id, auth_time: None in a client's own. audience: None is the provider."""
+
+    id: UUID
+    account_id: AccountId | None
+    scope: str
+    audience: str | None
+    auth_time: datetime | None
+    issued_at: datetime
+    expires_at: datetime
+
+
+Mint = Callable[[AccessFacts], str]
+"""Makes an access token: random, or a signed statement of the facts."""
+
+
 @dataclass(frozen=True, slots=True)
 class CodeRequest:
     """What an authorization code will stand for. code_challenge: S256 only, None when none was sent."""
@@ -55,12 +80,17 @@ class CodeRequest:
 
 @dataclass(frozen=True, slots=True)
 class Redemption:
-    """What a client presents at the token endpoint. code_challenge: derived from its verifier, None without one."""
+    """What a client presents at the token endpoint. code_challenge: derived from its verifier, None without one.
+
+    resource: None takes the one that was granted.
+    """
 
     client_id: str
     authorization_code: str
     redirect_uri: str
     code_challenge: str | None
+    mint: Mint
+    resource: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +112,21 @@ class TokensIssued:
 
 
 @dataclass(frozen=True, slots=True)
+class ClientTokenIssued:
+    """A client's own access token (RFC 6749 4.4). `access_token` is stored nowhere."""
+
+    access_token: str
+    expires_in_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
 class HonouredToken:
-    """A living access token, and the person it speaks of."""
+    """A living access token, and the person it speaks of. signing_algorithm: of userinfo; None answers JSON."""
 
     account_id: AccountId
+    client_id: str
     scope: str
+    signing_algorithm: str | None
     sector_identifier: str
     person: PersonView
 
@@ -117,12 +157,14 @@ def issue_authorization_code(request: CodeRequest, session_id: UUID, *, now: dat
 def redeem_authorization_code(redemption: Redemption, *, now: datetime) -> TokensIssued:
     """RFC 6749 4.1.3: once, by its client, in time, with its redirect URI and verifier, while its session holds.
 
-    A used code revokes what it gave, and that is committed (RFC 6749 4.1.2). Raises AuthorizationCodeRefused.
+    A used code revokes what it gave, and that is committed (RFC 6749 4.1.2). Raises AuthorizationCodeRefused,
+    ResourceRefused (the code is not used up then).
     """
     with transaction():
         row = _consume(redemption, now=now)
         if row is not None:
-            return _issue_tokens(row, now=now)
+            check_granted_resource(row.resource, redemption.resource)
+            return _issue_tokens(row, redemption.mint, now=now)
         # Committed before the refusal is raised: what a reuse revokes must stay revoked.
         _note_misuse(redemption, now=now)
     raise AuthorizationCodeRefused
@@ -135,7 +177,35 @@ def find_access_token(access_token: str, *, now: datetime) -> HonouredToken | No
     ).one_or_none()
     if row is None:
         return None
-    return HonouredToken(row.account_id, row.scope, row.sector_identifier, _person(row))
+    return HonouredToken(
+        account_id=row.account_id,
+        client_id=row.client_id,
+        scope=row.scope,
+        signing_algorithm=row.userinfo_signed_response_alg,
+        sector_identifier=row.sector_identifier,
+        person=_person(row),
+    )
+
+
+def issue_client_token(
+    client_id: str, audience: str | None, mint: Mint, *, now: datetime
+) -> ClientTokenIssued | None:
+    """An access token of the client itself, without scope; None when at this instant it is disabled."""
+    seconds = current().access_token_seconds
+    end = now + timedelta(seconds=seconds)
+    facts = AccessFacts(uuid7(), None, "", audience, None, issued_at=now, expires_at=end)
+    access_token = mint(facts)
+    values = {
+        "token_id": facts.id,
+        "presented_digest": digest(access_token),
+        "presenting_client_id": client_id,
+        "asked_audience": audience,
+        "end": end,
+        "now": now,
+    }
+    with transaction():
+        issued = db.session.execute(statements.ISSUE_CLIENT_TOKEN, values).one_or_none()
+    return ClientTokenIssued(access_token, seconds) if issued is not None else None
 
 
 def children_claims(account_id: AccountId, sector_identifier: str) -> tuple[ChildClaim, ...]:
@@ -194,11 +264,17 @@ def _consume(redemption: Redemption, *, now: datetime) -> Row[Any] | None:
     return db.session.execute(statements.CONSUME_CODE, values).one_or_none()
 
 
-def _issue_tokens(row: Row[Any], *, now: datetime) -> TokensIssued:
+def check_granted_resource(granted: str | None, asked: str | None) -> None:
+    """RFC 8707 2.2: at the token endpoint nothing that was not granted. Raises ResourceRefused."""
+    if asked is not None and asked != granted:
+        raise ResourceRefused
+
+
+def _issue_tokens(row: Row[Any], mint: Mint, *, now: datetime) -> TokensIssued:
     refresh_token = new_secret() if OFFLINE_ACCESS in row.scope.split() else None
     family_id = _start_family(row, refresh_token, now=now) if refresh_token else None
     grant = Grant(row.id, family_id, row.client_id, row.account_id, row.session_id)
-    return issue_tokens(row, grant, scope=row.scope, refresh_token=refresh_token, now=now)
+    return issue_tokens(row, Issuing(grant, row.scope, mint, refresh_token), now=now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,29 +288,48 @@ class Grant:
     session_id: UUID
 
 
-def issue_tokens(
-    row: Row[Any], grant: Grant, *, scope: str, refresh_token: str | None, now: datetime
-) -> TokensIssued:
+@dataclass(frozen=True, slots=True)
+class Issuing:
+    """What is to be issued. refresh_token: as it goes into the answer, stored already."""
+
+    grant: Grant
+    scope: str
+    mint: Mint
+    refresh_token: str | None
+
+
+def issue_tokens(row: Row[Any], issuing: Issuing, *, now: datetime) -> TokensIssued:
     """A new access token of a grant, in the caller's transaction. `row`: what the code or the family stands for."""
-    access_token, seconds = new_secret(), current().access_token_seconds
+    seconds = current().access_token_seconds
+    facts = AccessFacts(
+        id=uuid7(),
+        account_id=row.account_id,
+        scope=issuing.scope,
+        audience=row.resource,
+        auth_time=row.auth_time,
+        issued_at=now,
+        expires_at=now + timedelta(seconds=seconds),
+    )
+    access_token = issuing.mint(facts)
     values = {
-        "id": uuid7(),
+        "id": facts.id,
         "digest": digest(access_token),
-        **asdict(grant),
-        "scope": scope,
-        "audience": row.resource,
-        "issued_at": now,
-        "expires_at": now + timedelta(seconds=seconds),
+        **asdict(issuing.grant),
+        "scope": facts.scope,
+        "audience": facts.audience,
+        "issued_at": facts.issued_at,
+        "expires_at": facts.expires_at,
     }
     db.session.execute(statements.ISSUE_TOKEN, values)
-    children = families.children_of(row.account_id) if SCOPE_CHILDREN in scope.split() else ()
+    children = families.children_of(row.account_id) if SCOPE_CHILDREN in issuing.scope.split() else ()
     return TokensIssued(
         access_token=access_token,
-        refresh_token=refresh_token,
+        refresh_token=issuing.refresh_token,
         expires_in_seconds=seconds,
         account_id=row.account_id,
-        scope=scope,
+        scope=issuing.scope,
         sid=row.sid,
+        # Core 12.2: the ID token of a refresh has none.
         nonce=getattr(row, "nonce", None),
         auth_time=row.auth_time,
         children=tuple(children),

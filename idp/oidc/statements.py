@@ -274,3 +274,112 @@ REVOKE_FAMILY = (
     .values(revoked_at=NOW)
     .returning(families.c.id)
 )
+
+_PRESENTER = _given("presenting_client_id", String())
+_presented = access_tokens.alias("presented")
+
+REVOKE_PRESENTED_FAMILY = (
+    update(families)
+    .where(
+        families.c.client_id == _PRESENTER,
+        families.c.revoked_at.is_(None),
+        or_(
+            families.c.digest == DIGEST,
+            families.c.id.in_(select(superseded.c.family_id).where(superseded.c.digest == DIGEST)),
+            families.c.id.in_(select(_presented.c.family_id).where(_presented.c.digest == DIGEST)),
+        ),
+    )
+    .values(revoked_at=NOW)
+    .returning(families.c.account_id)
+)
+"""RFC 7009 2.1: by any token of the grant, a superseded one too."""
+
+REVOKE_PRESENTED_TOKENS = (
+    update(access_tokens)
+    .where(
+        access_tokens.c.client_id == _PRESENTER,
+        access_tokens.c.revoked_at.is_(None),
+        or_(
+            access_tokens.c.digest == DIGEST,
+            access_tokens.c.authorization_code_id.in_(
+                select(_presented.c.authorization_code_id).where(_presented.c.digest == DIGEST)
+            ),
+        ),
+    )
+    .values(revoked_at=NOW)
+    .returning(access_tokens.c.account_id)
+)
+"""RFC 7009 2.1: an access token and those of the same grant."""
+
+INSPECT_ACCESS_TOKEN = (
+    select(
+        access_tokens.c.client_id,
+        access_tokens.c.account_id,
+        clients.c.sector_identifier,
+        access_tokens.c.scope,
+        access_tokens.c.audience,
+        access_tokens.c.issued_at,
+        access_tokens.c.expires_at,
+    )
+    .select_from(access_tokens)
+    .join(clients, clients.c.client_id == access_tokens.c.client_id)
+    .outerjoin(account_sessions, account_sessions.c.id == access_tokens.c.session_id)
+    .outerjoin(accounts, accounts.c.id == access_tokens.c.account_id)
+    .outerjoin(families, families.c.id == access_tokens.c.family_id)
+    .where(
+        access_tokens.c.digest == DIGEST,
+        access_tokens.c.client_id == _PRESENTER,
+        access_tokens.c.revoked_at.is_(None),
+        access_tokens.c.expires_at > NOW,
+        clients.c.disabled_at.is_(None),
+        or_(
+            access_tokens.c.account_id.is_(None),
+            and_(*_holds(since=access_tokens.c.issued_at, runs=_TOKEN_RUNS)),
+        ),
+    )
+)
+"""RFC 7662 2.2: a client's own living token, a person's or its own."""
+
+INSPECT_REFRESH_TOKEN = (
+    select(
+        families.c.client_id,
+        families.c.account_id,
+        clients.c.sector_identifier,
+        families.c.scope,
+        families.c.resource,
+        families.c.rotated_at,
+        families.c.expires_at,
+    )
+    .select_from(families)
+    .join(clients, clients.c.client_id == families.c.client_id)
+    .join(account_sessions, account_sessions.c.id == families.c.session_id)
+    .join(accounts, accounts.c.id == families.c.account_id)
+    .where(
+        families.c.digest == DIGEST,
+        families.c.client_id == _PRESENTER,
+        families.c.rotated_at > _given("idle_since", UtcDateTime()),
+        *_holds(since=families.c.created_at, runs=_FAMILY_RUNS),
+    )
+)
+
+_CLIENT_TOKEN_COLUMNS = {
+    "id": _given("token_id", Uuid()),
+    "digest": DIGEST,
+    "client_id": clients.c.client_id,
+    "scope": literal(""),
+    "audience": _given("asked_audience", String()),
+    "issued_at": NOW,
+    "expires_at": _given("end", UtcDateTime()),
+}
+
+ISSUE_CLIENT_TOKEN = (
+    insert(access_tokens)
+    .from_select(
+        list(_CLIENT_TOKEN_COLUMNS),
+        select(*_CLIENT_TOKEN_COLUMNS.values()).where(
+            clients.c.client_id == _PRESENTER, clients.c.disabled_at.is_(None), clients.c.expires_at > NOW
+        ),
+    )
+    .returning(access_tokens.c.id)
+)
+"""RFC 6749 4.4: for a client that is not disabled at this very instant; no row otherwise."""

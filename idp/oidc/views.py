@@ -34,6 +34,8 @@ blueprint = Blueprint("oidc", __name__)
 LOG = structlog.get_logger("oidc")
 
 METADATA_SECONDS = 3600
+USERINFO_JWT = "application/jwt"
+INTROSPECTION_JWT = "application/token-introspection+jwt"
 Pairs = Iterable[tuple[str, str]]
 
 
@@ -44,7 +46,7 @@ def init_provider(state: BlueprintSetupState) -> None:
     state.app.extensions["oidc"] = Provider(settings)
     state.app.extensions["oidc_metadata"] = json.dumps(discovery.provider_metadata(settings.issuer)).encode()
     state.app.extensions["token_readers"] = token_readers
-    for view in (authorize_by_post, redeem, userinfo, end_session):
+    for view in (authorize_by_post, redeem, revoke, introspect, userinfo, end_session):
         state.app.extensions["csrf"].exempt(view)
 
 
@@ -203,17 +205,49 @@ def refuse(refusal: OAuthRefusal, asked: AuthorizationRequest | None) -> BaseRes
 @blueprint.post(addresses.TOKEN_ENDPOINT, endpoint="token")
 def redeem() -> Response:
     """RFC 6749 3.2."""
-    received = ReceivedToken(
+    try:
+        return current_provider().answer_token(received_token())
+    except OAuthRefusal as refusal:
+        return refuse_client(refusal)
+
+
+@blueprint.post(addresses.REVOCATION_ENDPOINT)
+def revoke() -> Response:
+    """RFC 7009 2.2: 200 whatever the token was."""
+    try:
+        current_provider().revoke_token(received_token())
+    except OAuthRefusal as refusal:
+        return refuse_client(refusal)
+    return Response(headers=answers.NO_STORE)
+
+
+@blueprint.post(addresses.INTROSPECTION_ENDPOINT)
+def introspect() -> Response:
+    """RFC 7662 2.2; signed when the client asks for that type (RFC 9701 4)."""
+    try:
+        introspected = current_provider().introspect_token(received_token())
+    except OAuthRefusal as refusal:
+        return refuse_client(refusal)
+    if INTROSPECTION_JWT not in request.accept_mimetypes.values():
+        return answers.json_answer(introspected.members)
+    signed = endpoints.signed_introspection(introspected, current_provider().settings)
+    return answers.jwt_answer(signed, INTROSPECTION_JWT)
+
+
+def received_token() -> ReceivedToken:
+    """What a client sent to an endpoint of its own."""
+    return ReceivedToken(
         content_type=request.mimetype,
         query_string=request.query_string,
         authorization=request.headers.get("Authorization", ""),
         pairs=posted_pairs(),
     )
-    try:
-        return current_provider().answer_token(received)
-    except OAuthRefusal as refusal:
-        LOG.info("token refused", error_code=refusal.error_code, detail=refusal.detail)
-        return answers.refuse_json(refusal, challenge="Basic" if received.authorization else "")
+
+
+def refuse_client(refusal: OAuthRefusal) -> Response:
+    """Log the refusal under its stable code, and answer it; with a challenge to who used the header."""
+    LOG.info("token refused", error_code=refusal.error_code, detail=refusal.detail)
+    return answers.refuse_json(refusal, challenge="Basic" if "Authorization" in request.headers else "")
 
 
 @blueprint.route(addresses.USERINFO_ENDPOINT, methods=["GET", "POST"])
@@ -225,10 +259,12 @@ def userinfo() -> Response:
             form=single_parameters(posted_pairs()) if request.mimetype == FORM else {},
             has_query_token="access_token" in request.args,
         )
-        access_token = endpoints.read_bearer(presented)
-        return answers.json_answer(endpoints.userinfo(access_token, current_provider().settings))
+        told = endpoints.userinfo(endpoints.read_bearer(presented), current_provider().settings)
     except OAuthRefusal as refusal:
         return answers.refuse_bearer(refusal)
+    if told.signed is not None:
+        return answers.jwt_answer(told.signed, USERINFO_JWT)
+    return answers.json_answer(told.claims)
 
 
 # --- metadata

@@ -216,7 +216,7 @@ def test_a_missing_parameter_is_named_by_the_protocol(party: RelyingParty, paren
 
 @pytest.mark.parametrize(
     "grant_type",
-    ["password", "client_credentials", "implicit", "refresh_token", "AUTHORIZATION_CODE", "authorization_code ",
+    ["password", "implicit", "device_code", "AUTHORIZATION_CODE", "authorization_code ",
      "urn:ietf:params:oauth:grant-type:jwt-bearer", "urn:ietf:params:oauth:grant-type:token-exchange"],
 )  # fmt: skip
 def test_every_other_grant_is_closed(party: RelyingParty, parent: object, grant_type: str):

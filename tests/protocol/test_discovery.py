@@ -37,10 +37,10 @@ def test_every_endpoint_named_is_there(party: RelyingParty, metadata: dict[str, 
             assert party.browser.get(path).status_code not in {404, 500}, name
 
 
-def test_every_scope_named_is_granted(party: RelyingParty, parent: object, metadata: dict[str, list[str]]):
+def test_every_scope_named_is_granted(offline_party: RelyingParty, metadata: dict[str, list[str]]):
     asked = " ".join(metadata["scopes_supported"])
 
-    assert party.tokens(scope=asked)["scope"] == asked
+    assert offline_party.tokens(scope=asked)["scope"] == asked
 
 
 def test_every_claim_given_is_named(party: RelyingParty, parent: object, metadata: dict[str, list[str]]):

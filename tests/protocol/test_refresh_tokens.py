@@ -374,7 +374,7 @@ def test_a_missing_token_is_named_by_the_protocol(party: RelyingParty):
 
 def test_interleavings_of_refresh_replay_and_revocation(party: RelyingParty):
     """Never two living tokens in a family; a replay after ten seconds ends it. Random, but the same at each run."""
-    draw = random.Random(7)  # noqa: S311 - a plan of a test
+    draw = random.Random(7)
     for _ in range(12):
         seen = [party.tokens(scope=OFFLINE)["refresh_token"]]
         for _ in range(4):

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from joserfc import jws
 from sqlalchemy import update
 
 from idp.accounts.models import Account
@@ -118,3 +119,33 @@ def test_a_body_that_is_no_form_is_not_read(party: RelyingParty, parent: object)
     response = ask(party, "post", json={"access_token": access_token})
 
     assert response.status_code == 401
+
+
+def test_a_signed_answer_for_a_client_that_wants_it(party: RelyingParty, parent: Any):
+    """oidc U6; Core 5.3.2."""
+    signed = RelyingParty(party.app, party.clock, client_id="signed")
+    signed.register(userinfo_signed_response_alg="RS256")
+    signed.sign_in(parent)
+    tokens = signed.tokens(scope="openid profile children")
+
+    response = signed.userinfo(tokens["access_token"])
+
+    assert response.mimetype == "application/jwt"
+    assert response.headers["Cache-Control"] == "no-store"
+    claims = signed.read_id_token(response.text)
+    assert (claims["iss"], claims["aud"]) == (ISSUER, "signed")
+    assert claims["sub"] == signed.read_id_token(tokens["id_token"])["sub"]
+    assert (claims["name"], claims["children"]) == ("Céline L’HÉNORET", [])
+    assert "nonce" not in claims
+    assert jws.extract_compact(response.data).headers()["kid"]
+
+
+def test_a_signed_answer_is_no_hint_of_an_id_token(party: RelyingParty, parent: Any):
+    signed = RelyingParty(party.app, party.clock, client_id="signed")
+    signed.register(userinfo_signed_response_alg="RS256")
+    signed.sign_in(parent)
+    answer = signed.userinfo(signed.tokens()["access_token"]).text
+
+    response = signed.browser.get("/oauth/end_session", query_string={"id_token_hint": answer})
+
+    assert response.status_code == 400

@@ -1,7 +1,7 @@
 """token families; tokens of a client itself, of a resource, of a family
 
 Revision ID: 5ae3
-Revises: 9c41
+Revises: d2a7
 """
 
 import sqlalchemy as sa
@@ -9,7 +9,7 @@ from alembic import op
 import shared.database
 
 revision = "5ae3"
-down_revision = "9c41"
+down_revision = "d2a7"
 branch_labels = None
 depends_on = None
 

@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from idp.errors import OAuthRefusal
 from idp.oidc.clients import RegisteredClient
 from idp.oidc.scopes import OPENID, granted_scope
+from idp.oidc.service import ResourceRefused
+from idp.settings import current as current_settings
 
 RESPONSE_MODES = ("query", "form_post")
 PROMPTS = frozenset({"none", "login", "consent", "select_account"})
@@ -165,6 +167,11 @@ class AuthorizationRequest:
         return self.parameters.get("code_challenge")
 
     @property
+    def resource(self) -> str | None:
+        """For whom the access token is meant (RFC 8707 2); None: the provider."""
+        return self.parameters.get("resource")
+
+    @property
     def scope(self) -> str:
         """What is granted of what was asked."""
         return granted_scope(self.parameters.get("scope", ""), self.client.scopes)
@@ -266,3 +273,9 @@ def check_maximum_age(request: AuthorizationRequest) -> None:
     """OpenID Connect Core 3.1.2.1. Raises MaximumAgeMalformed."""
     if not MAXIMUM_AGE.fullmatch(request.parameters.get("max_age", "0")):
         raise MaximumAgeMalformed
+
+
+def check_resource(request: AuthorizationRequest) -> None:
+    """RFC 8707 2: one that is known here. Raises ResourceRefused."""
+    if request.resource is not None and request.resource not in current_settings().resources:
+        raise ResourceRefused

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from idp.errors import OAuthRefusal
 from idp.oidc.registration import AUTHORIZATION_CODE, GRANT_TYPES, REFRESH_TOKEN
+from idp.oidc.service import ResourceRefused
+from idp.settings import current as current_settings
 
 FORM = "application/x-www-form-urlencoded"
 VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")
@@ -87,6 +89,22 @@ class AuthorizationCodeMissing(OAuthRefusal):
     hint = "The authorization code is missing."
 
 
+class ScopeOfPerson(OAuthRefusal):
+    """RFC 6749 4.4.2: a client's own token speaks of nobody."""
+
+    error_code = "scope_of_person"
+    error = "invalid_scope"
+    hint = "No scope is granted to a client itself."
+
+
+class TokenMissing(OAuthRefusal):
+    """RFC 7009 2.1, RFC 7662 2.1."""
+
+    error_code = "token_missing"
+    error = "invalid_request"
+    hint = "The token is missing."
+
+
 class VerifierMalformed(OAuthRefusal):
     """RFC 7636 4.1, 4.6."""
 
@@ -158,3 +176,16 @@ def check_refresh_token(request: TokenRequest) -> None:
     """Raises RefreshTokenMissing."""
     if request.grant_type == REFRESH_TOKEN and "refresh_token" not in request.parameters:
         raise RefreshTokenMissing
+
+
+def check_resource(request: TokenRequest) -> None:
+    """RFC 8707 2: one that is known here. Raises ResourceRefused."""
+    resource = request.parameters.get("resource")
+    if resource is not None and resource not in current_settings().resources:
+        raise ResourceRefused
+
+
+def check_token(request: TokenRequest) -> None:
+    """Raises TokenMissing."""
+    if "token" not in request.parameters:
+        raise TokenMissing

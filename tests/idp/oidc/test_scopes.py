@@ -13,7 +13,7 @@ from idp.oidc.scopes import REGISTRABLE, granted_scope
         ("openid openid", {"openid"}, "openid"),
         ("openid children.ine", {"openid", "children"}, "openid"),
         ("openid unknown", {"openid", "unknown"}, "openid"),
-        ("openid offline_access address", set(REGISTRABLE), "openid"),
+        ("openid offline_access address", set(REGISTRABLE), "openid offline_access"),
         ("", {"openid"}, ""),
         ("OPENID", {"openid"}, ""),
     ],
