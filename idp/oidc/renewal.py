@@ -1,4 +1,4 @@
-"""Refresh tokens: one living token a family, exchanged by one statement; a reuse ends the family (ADR 0022)."""
+"""Refresh tokens: one living token a family, exchanged by one statement; a reuse ends the family (ADR 0023)."""
 
 import base64
 import hmac

@@ -17,6 +17,7 @@ from idp.oidc.service import AuthorizationCodeRefused, CodeRequest, Redemption
 from idp.sessions import service as sessions
 from idp.sessions.models import AccountSession
 from idp.sessions.rules import OpenedWith
+from shared.secrets import new_secret
 from tests.conftest import FrozenClock
 from tests.relying_party import REDIRECT_URI, make_parent
 
@@ -39,7 +40,7 @@ def change(model: Any, **values: Any) -> None:
 
 def redemption(authorization_code: str, **changes: Any) -> Redemption:
     values = {"client_id": "livret", "redirect_uri": REDIRECT_URI, "code_challenge": None} | changes
-    return Redemption(authorization_code=authorization_code, **values)
+    return Redemption(authorization_code=authorization_code, mint=lambda _facts: new_secret(), **values)
 
 
 def test_a_code_for_a_session_that_holds(session_id: UUID, clock: FrozenClock):
