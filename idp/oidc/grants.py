@@ -1,31 +1,26 @@
-"""The one flow of the token endpoint, on Authlib's grant; how clients prove themselves; the ID token (ADR 0001).
+"""The flows of the token endpoint, on Authlib's grants; the ID token (ADR 0001).
 
 Authlib dispatches, authenticates and extends; what it would do by reading first and writing later is replaced by
 one statement of the service.
 """
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any, cast
 
 from authlib.oauth2.rfc6749 import OAuth2Request, grants
 from authlib.oauth2.rfc6749.grants import BaseGrant
 from authlib.oauth2.rfc6749.hooks import hooked
-from authlib.oauth2.rfc7523 import JWTBearerClientAssertion
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 from authlib.oidc.core.grants import OpenIDCode
-from joserfc import jwt
-from joserfc.jwk import KeySet
 
-from idp.oidc import clients, renewal, service
-from idp.oidc.addresses import TOKEN_ENDPOINT
+from idp.oidc import renewal, service
 from idp.oidc.checks.sign_in import LoginRequired
 from idp.oidc.checks.token import ClientAuthenticationFailed, ClientUnauthorized, ScopeOfPerson
 from idp.oidc.claims import IdTokenFacts, access_token_hash, id_token_claims
 from idp.oidc.clients import RegisteredClient
 from idp.oidc.minting import minter
 from idp.oidc.provider_request import ProviderRequest
-from idp.oidc.registration import ASSERTION_ALGORITHMS
 from idp.oidc.renewal import Renewal
 from idp.oidc.service import CodeRequest, Redemption, TokensIssued
 from idp.oidc.signing import signer
@@ -34,10 +29,6 @@ from idp.sessions.rules import CurrentSession
 from idp.settings import Settings
 from idp.settings import current as current_settings
 from shared.clock import request_now
-
-ASSERTION_LEEWAY = timedelta(seconds=10)
-ASSERTION_LIFE = timedelta(minutes=5)
-LONGEST_JTI = 255
 
 
 class AuthorizationCodeGrant(grants.AuthorizationCodeGrant):
@@ -210,53 +201,6 @@ def proven_client(server: Any, request: ProviderRequest) -> RegisteredClient:
     return client
 
 
-class PrivateKeyJwt(JWTBearerClientAssertion):
-    """RFC 7523 3 as FAPI 2.0 5.3.2.1 narrows it: short, for us alone, once."""
-
-    CLIENT_AUTH_METHOD = "private_key_jwt"  # type: ignore[misc]  # the stubs hold it final; Authlib says override
-
-    def __init__(self, issuer: str) -> None:
-        super().__init__(validate_jti=True)
-        self._issuer = issuer
-
-    def get_audiences(self) -> list[str]:
-        """The issuer, or the token endpoint."""
-        return [self._issuer, self._issuer + TOKEN_ENDPOINT]
-
-    def resolve_client_public_key(self, client: RegisteredClient) -> KeySet:
-        """The keys of its registration. Raises ClientAuthenticationFailed when there are none."""
-        if client.keys is None:
-            raise ClientAuthenticationFailed("no key registered")
-        return client.keys
-
-    def process_assertion_claims(self, assertion: str, resolve_key: KeySet) -> dict[str, Any]:
-        """Signature by a pinned algorithm, then the claims."""
-        claims = jwt.decode(assertion, resolve_key, algorithms=list(ASSERTION_ALGORITHMS)).claims
-        self.verify_claims(claims)
-        return claims
-
-    def verify_claims(self, claims: dict[str, Any]) -> None:
-        """Raises ClientAuthenticationFailed. The `jti` is taken last: a bad assertion uses none up."""
-        now = request_now()
-        if claims.get("iss") != claims["sub"] or claims.get("aud") not in self.get_audiences():
-            raise ClientAuthenticationFailed("iss, sub or aud")
-        expires_at = _instant(claims.get("exp"))
-        issued_at = _instant(claims["iat"]) if "iat" in claims else now
-        not_before = _instant(claims["nbf"]) if "nbf" in claims else now
-        if expires_at <= now - ASSERTION_LEEWAY or expires_at - issued_at > ASSERTION_LIFE:
-            raise ClientAuthenticationFailed("exp")
-        if max(issued_at, not_before) > now + ASSERTION_LEEWAY:
-            raise ClientAuthenticationFailed("iat or nbf")
-        self._take_jti(claims, expires_at + ASSERTION_LEEWAY, now=now)
-
-    def _take_jti(self, claims: dict[str, Any], expires_at: datetime, *, now: datetime) -> None:
-        jti = claims.get("jti")
-        if not isinstance(jti, str) or not 0 < len(jti) <= LONGEST_JTI:
-            raise ClientAuthenticationFailed("jti")
-        if not clients.take_assertion(claims["sub"], jti, expires_at=expires_at, now=now):
-            raise ClientAuthenticationFailed("jti used before")
-
-
 def proof_sent(request: ProviderRequest) -> str:
     """The method that a request proves its client by; `none` for one that only names it."""
     if request.headers and "Authorization" in request.headers:
@@ -278,13 +222,3 @@ def _token_answer(issued: TokensIssued) -> dict[str, Any]:
         "scope": issued.scope,
     }
     return answer | ({"refresh_token": issued.refresh_token} if issued.refresh_token else {})
-
-
-def _instant(value: object) -> datetime:
-    """A NumericDate (RFC 7519 2). Raises ClientAuthenticationFailed on anything that is none."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ClientAuthenticationFailed("not a number of seconds")
-    try:
-        return datetime.fromtimestamp(value, UTC)
-    except (ValueError, OverflowError, OSError):
-        raise ClientAuthenticationFailed("not an instant") from None

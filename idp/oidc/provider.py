@@ -25,13 +25,14 @@ from idp.oidc.checks.authorization import AuthorizationRequest, ClientDisabled, 
 from idp.oidc.checks.parameters import check_printable_and_short, single_parameters
 from idp.oidc.checks.sign_in import LoginRequired, Presence
 from idp.oidc.checks.token import ClientAuthenticationFailed, TokenRequest
+from idp.oidc.client_assertions import PrivateKeyJwt
+from idp.oidc.client_keys import MEDIA_TYPES, ClientKeys
 from idp.oidc.clients import ClientDirectory, RegisteredClient
 from idp.oidc.endpoints import EndSession, HintRefused, Introspected
 from idp.oidc.grants import (
     AuthorizationCodeGrant,
     ClientCredentialsGrant,
     IdToken,
-    PrivateKeyJwt,
     RefreshTokenGrant,
     proven_client,
 )
@@ -41,6 +42,7 @@ from idp.oidc.subject import pairwise_subject
 from idp.sessions.rules import CurrentSession
 from idp.settings import Settings
 from shared.clock import request_now
+from shared.fetching import current_fetcher
 
 AUTHORIZATION_CHECKS: tuple[Callable[[AuthorizationRequest], None], ...] = (
     authorization.check_client_enabled,  # a failure so far stays on our page
@@ -102,6 +104,7 @@ class Provider(AuthorizationServer):
         super().__init__()
         self.settings = settings
         self.clients = ClientDirectory()
+        self.client_keys = ClientKeys(lambda uri: current_fetcher().get(uri, accept=MEDIA_TYPES))
         self._client_auth = self._authentication(self.query_client)
         self._fresh_client_auth = self._authentication(self.read_client_again)
         self.register_hook("before_get_authorization_grant", walk_authorization_checks)
@@ -234,7 +237,9 @@ class Provider(AuthorizationServer):
 
     def _authentication(self, query_client: Callable[[str], Any]) -> ClientAuthentication:
         authentication = ClientAuthentication(query_client)
-        authentication.register(PrivateKeyJwt.CLIENT_AUTH_METHOD, PrivateKeyJwt(self.settings.issuer))
+        authentication.register(
+            PrivateKeyJwt.CLIENT_AUTH_METHOD, PrivateKeyJwt(self.settings.issuer, self.client_keys)
+        )
         return authentication
 
     # --- sign-out
