@@ -12,11 +12,13 @@ from joserfc.jws import extract_compact
 from tests.conftest import browser_at
 from tests.factories import make_child, make_link
 from tests.protocol.test_registration import Registrar, invite
-from tests.relying_party import ALL_SCOPES, ISSUER, RelyingParty
+from tests.protocol.test_rfc7662_introspection import introspect
+from tests.relying_party import ALL_SCOPES, ISSUER, REFRESHING, RelyingParty
 
 DOCUMENT = Path(__file__).parent.parent.parent / "docs" / "relying-parties.md"
 EXAMPLES = dict(re.findall(r"<!-- example: (\w+) -->\n```json\n(.*?)```", DOCUMENT.read_text(), re.DOTALL))
 SCOPE = "openid profile email children"
+OFFLINE = "openid profile offline_access"
 
 
 def token_response(party: RelyingParty) -> dict[str, Any]:
@@ -61,6 +63,23 @@ def registration_response(party: RelyingParty) -> dict[str, Any]:
     return dict(response.get_json())
 
 
+def offline(party: RelyingParty) -> RelyingParty:
+    """Another service in the same browser, with offline access and signed access tokens."""
+    other = RelyingParty(party.app, party.clock, client_id="offline")
+    other.register(scope=f"{ALL_SCOPES} offline_access", grant_types=REFRESHING, access_token_format="jwt")
+    other.browser = party.browser
+    return other
+
+
+def access_token(party: RelyingParty) -> dict[str, Any]:
+    return party.read_id_token(offline(party).tokens(scope=OFFLINE)["access_token"])
+
+
+def introspection(party: RelyingParty) -> dict[str, Any]:
+    other = offline(party)
+    return dict(introspect(other, other.tokens(scope=OFFLINE)["access_token"]).get_json())
+
+
 ANSWERS: dict[str, Callable[[RelyingParty], Any]] = {
     "token_response": token_response,
     "id_token_header": id_token_header,
@@ -69,6 +88,8 @@ ANSWERS: dict[str, Callable[[RelyingParty], Any]] = {
     "children": children,
     "jwks": jwks,
     "error": error,
+    "access_token": access_token,
+    "introspection": introspection,
     "registration_request": registration_request,
     "registration_response": registration_response,
 }
