@@ -11,10 +11,10 @@ from idp.app import create_app
 from idp.errors import CommandRefused
 from idp.families.cli import schools
 from idp.letters.cli import letters
-from idp.messaging.cli import worker
 from idp.oidc.cli import clients
 from idp.roster.cli import roster
 from idp.signing_keys.cli import keys
+from idp.worker import worker
 from shared.settings import SettingsRefused
 
 USAGE_EXIT_CODE = 2

@@ -4,7 +4,8 @@ import json
 import os
 import secrets
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from dataclasses import asdict
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from flask.cli import AppGroup
 from idp.oidc import clients as registry
 from idp.oidc import dynamic_registration
 from idp.oidc.client_options import given_members, metadata_options
+from idp.oidc.logout import delivery_totals
 from idp.oidc.models import Client
 from idp.oidc.registration import ClientMetadata
 from idp.oidc.registration_request import DEFAULT_SCOPE, RegistrationPolicy
@@ -224,6 +226,27 @@ def invite(
     _tell(told, "initial_access_token", initial_access_token, secret_file, style)
 
 
+@clients.command("logouts")
+@FORMAT
+def logouts(style: str) -> None:
+    """Show how telling each client of ended sessions goes (back-channel logout).
+
+    \b
+    Examples:
+      idp clients logouts
+      idp clients logouts --format json
+    """
+    rows = [
+        {**asdict(totals), "last_delivered_at": _instant(totals.last_delivered_at)}
+        for totals in delivery_totals()
+    ]
+    if style == "json":
+        click.echo(json.dumps({"schema": 1, "clients": rows}, ensure_ascii=False, indent=2))
+        return
+    columns = ("client_id", "waiting", "delivered", "failed", "last_delivered_at", "last_failure")
+    _table(rows, columns)
+
+
 def _tell(told: dict[str, str], name: str, secret: str | None, secret_file: Path | None, style: str) -> None:
     """What was made, with its secret, if it has one, under `name`: here, or in its file."""
     if secret is not None and secret_file is not None:
@@ -260,6 +283,10 @@ def _row(client: Client) -> dict[str, Any]:
     instants = {name: getattr(client, name) for name in ("created_at", "last_used_at", "disabled_at")}
     instants["expires_at"] = client.expires_at if client.expires_at < NEVER else None
     return row | {name: at.isoformat() if at else None for name, at in instants.items()}
+
+
+def _instant(instant: datetime | None) -> str | None:
+    return instant.isoformat() if instant else None
 
 
 def _cell(value: Any) -> str:

@@ -1,10 +1,10 @@
-"""Clients, authorization codes and access tokens. Every secret is a digest (ADR 0005)."""
+"""Clients, authorization codes, access tokens, logout deliveries. Every secret is a digest (ADR 0005)."""
 
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, ForeignKey, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from idp.db import Model
@@ -18,6 +18,8 @@ from idp.oidc.registration import (
 )
 from idp.throttling.rules import NEVER
 from shared.database import uuid7
+
+LOGOUT_WAITING = text("delivered_at IS NULL AND failed_at IS NULL")
 
 
 class Client(Model):
@@ -204,3 +206,32 @@ class AccessToken(Model):
     issued_at: Mapped[datetime]
     expires_at: Mapped[datetime] = mapped_column(index=True)
     revoked_at: Mapped[datetime | None]
+
+
+class LogoutDelivery(Model):
+    """The end of one session on its way to one client that got tokens in it (Back-Channel Logout 2.5)."""
+
+    __tablename__ = "logout_deliveries"
+    __table_args__ = (
+        UniqueConstraint("session_id", "client_id"),
+        # The claim reads only what waits, oldest first; what has been delivered costs it nothing.
+        Index(
+            "ix_logout_deliveries_waiting",
+            "due_at",
+            sqlite_where=LOGOUT_WAITING,
+            postgresql_where=LOGOUT_WAITING,
+        ),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
+    session_id: Mapped[UUID] = mapped_column(ForeignKey("account_sessions.id", ondelete="CASCADE"))
+    client_id: Mapped[str] = mapped_column(ForeignKey("clients.client_id", ondelete="CASCADE"), index=True)
+    sid: Mapped[str] = mapped_column(String(43))
+    ended_at: Mapped[datetime]
+    due_at: Mapped[datetime]
+    """From when a worker may take it; taking it moves this one lease ahead."""
+    attempts: Mapped[int] = mapped_column(default=0)
+    delivered_at: Mapped[datetime | None]
+    failed_at: Mapped[datetime | None]
+    failure: Mapped[str | None] = mapped_column(String(80))
+    """Why the last attempt failed: a status or constant words, never what the client wrote."""

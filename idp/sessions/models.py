@@ -3,18 +3,24 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Enum, ForeignKey, LargeBinary, String
+from sqlalchemy import Enum, ForeignKey, Index, LargeBinary, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from idp.db import Model
 from idp.sessions.rules import OpenedWith
 from shared.database import uuid7
 
+ENDED = text("ended_at IS NOT NULL")
+
 
 class AccountSession(Model):
     """One browser, signed in. `sid` is public (it is a claim); the cookie's secret is kept as a digest."""
 
     __tablename__ = "account_sessions"
+    # Who tells services of ended sessions reads those that ended lately, every second.
+    __table_args__ = (
+        Index("ix_account_sessions_ended_at", "ended_at", sqlite_where=ENDED, postgresql_where=ENDED),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
     sid: Mapped[str] = mapped_column(String(43), unique=True)

@@ -1,3 +1,4 @@
+from tests.logout_receiver import receiver
 from tests.relying_party import offline_party, parent, party, signing_key
 
-__all__ = ["offline_party", "parent", "party", "signing_key"]
+__all__ = ["offline_party", "parent", "party", "receiver", "signing_key"]
