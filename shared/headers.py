@@ -67,6 +67,11 @@ def allow(
         allowances[directive] += [origin_of(url) for url in urls]
 
 
+def allow_any_frame() -> None:
+    """Let every site show this answer in a frame: only for what shows nothing and does nothing."""
+    g.setdefault("policy_allowances", defaultdict(list))["frame-ancestors"] = ["*"]
+
+
 def content_security_policy(allowances: dict[str, list[str]], image_origins: Iterable[str] = ()) -> str:
     """The header's value: the base policy, the theme's pictures, this answer's allowances."""
     policy = {name: list(sources) for name, sources in BASE_POLICY.items()}

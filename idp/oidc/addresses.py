@@ -7,6 +7,7 @@ END_SESSION_ENDPOINT = "/oauth/end_session"
 REGISTRATION_ENDPOINT = "/oauth/register"
 REVOCATION_ENDPOINT = "/oauth/revoke"
 INTROSPECTION_ENDPOINT = "/oauth/introspect"
+CHECK_SESSION = "/oauth/check_session"
 JWKS = "/oauth/jwks"
 CONFIGURATION = "/.well-known/openid-configuration"
 # RFC 8414 3: for clients that know OAuth and not OpenID Connect; the same document.

@@ -15,11 +15,14 @@ from idp.oidc.differences import kinds_of_difference
 from idp.oidc.dynamic_registration import Registered
 from idp.oidc.registration import SECRET_METHODS, RegistrationRefused
 from idp.oidc.registration_request import write_metadata
+from idp.oidc.session_state import browser_origin, session_state
+from idp.sessions.views import browser_state, set_browser_state
 from idp.settings import current as current_settings
 from idp.throttling.rules import NEVER
 from shared.clock import request_now
 from shared.headers import allow
 from shared.logging import request_reference
+from shared.secrets import new_secret
 
 RECEIVED_LENGTH = 300
 NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
@@ -42,9 +45,15 @@ def answer_client(asked: AuthorizationRequest, parameters: Mapping[str, str]) ->
     if asked.state is not None:
         whole["state"] = asked.state
     whole["iss"] = current_settings().issuer
+    if "code" in parameters:
+        whole |= _watched_state(asked)
     if asked.response_mode == "form_post":
-        return _post_to_client(asked, whole)
-    return _private(redirect(with_parameters(asked.redirect_uri, whole), 303))
+        response = _post_to_client(asked, whole)
+    else:
+        response = _private(redirect(with_parameters(asked.redirect_uri, whole), 303))
+    if "session_state" in whole:
+        set_browser_state(response)
+    return response
 
 
 def refuse_authorization(refusal: OAuthRefusal, asked: AuthorizationRequest | None) -> BaseResponse:
@@ -142,6 +151,14 @@ def refuse_for_now(seconds: int) -> Response:
     """Too many requests (RFC 6585 4); `seconds` until one is looked at again."""
     told = {"error": "temporarily_unavailable", "error_description": "Too many requests. Try again later."}
     return json_answer(told, 429, {"Retry-After": str(seconds)})
+
+
+def _watched_state(asked: AuthorizationRequest) -> dict[str, str]:
+    """Session Management 2; nothing for an address that no page can have."""
+    origin = browser_origin(asked.redirect_uri)
+    if origin is None:
+        return {}
+    return {"session_state": session_state(asked.client.client_id, origin, browser_state(), new_secret())}
 
 
 def _post_to_client(asked: AuthorizationRequest, parameters: Mapping[str, str]) -> BaseResponse:

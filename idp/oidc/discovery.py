@@ -4,6 +4,7 @@ from typing import Any
 
 from idp.oidc.addresses import (
     AUTHORIZATION_ENDPOINT,
+    CHECK_SESSION,
     END_SESSION_ENDPOINT,
     INTROSPECTION_ENDPOINT,
     JWKS,
@@ -35,6 +36,7 @@ def provider_metadata(issuer: str) -> dict[str, Any]:
         "revocation_endpoint": issuer + REVOCATION_ENDPOINT,
         "introspection_endpoint": issuer + INTROSPECTION_ENDPOINT,
         "end_session_endpoint": issuer + END_SESSION_ENDPOINT,
+        "check_session_iframe": issuer + CHECK_SESSION,
         "jwks_uri": issuer + JWKS,
         "scopes_supported": list(SUPPORTED),
         "response_types_supported": ["code"],
@@ -57,6 +59,10 @@ def provider_metadata(issuer: str) -> dict[str, Any]:
         "claims_parameter_supported": False,
         "request_parameter_supported": False,
         "request_uri_parameter_supported": False,
+        "backchannel_logout_supported": True,
+        "backchannel_logout_session_supported": True,
+        "frontchannel_logout_supported": True,
+        "frontchannel_logout_session_supported": True,
         "authorization_response_iss_parameter_supported": True,
         "ui_locales_supported": ["fr"],
     }

@@ -34,6 +34,9 @@ from shared.secrets import new_secret
 COMMITTED_WITHIN = timedelta(minutes=10)
 """An end is written with the instant of its request, and read once it is committed: never later than this."""
 
+A_MOMENT = timedelta(minutes=10)
+"""How long after a sign-out its page still names the services."""
+
 NO_ADDRESS = "the client has no address to tell"
 log = structlog.get_logger("logout")
 
@@ -68,7 +71,39 @@ class ServiceLeft:
     @property
     def is_closed(self) -> bool:
         """Whether the person need not close it."""
-        return (self.is_told and not self.is_silent) or self.frontchannel_logout_uri is not None
+        return self.frontchannel_logout_uri is not None or (self.is_told and not self.is_silent)
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A service's own sign-out page, to be shown in a frame (Front-Channel Logout 2)."""
+
+    name: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Departure:
+    """What the signed-out page tells. next_url: the service that asked, where the browser goes on to."""
+
+    services: tuple[ServiceLeft, ...] = ()
+    frames: tuple[Frame, ...] = ()
+    next_url: str | None = None
+
+    @property
+    def closed(self) -> list[ServiceLeft]:
+        """What closes by itself."""
+        return [service for service in self.services if service.is_closed]
+
+    @property
+    def silent(self) -> list[ServiceLeft]:
+        """What should have, but is known not to answer."""
+        return [service for service in self.services if service.is_told and not service.is_closed]
+
+    @property
+    def open(self) -> list[ServiceLeft]:
+        """What the person has to close."""
+        return [service for service in self.services if not service.is_told and not service.is_closed]
 
 
 class LogoutOutbox:
@@ -135,8 +170,8 @@ def deliver_next(fetcher: GuardedFetcher, *, now: datetime) -> DeliveryState | N
     if client is None:
         return _settle(claimed, NO_ADDRESS, is_final=True, now=now)
     try:
-        token = sign_logout_token(claimed, client, now=now)
-        status = fetcher.post_form(client.backchannel_logout_uri, {logout_tokens.PARAMETER: token})
+        logout_token = sign_logout_token(claimed, client, now=now)
+        status = fetcher.post_form(client.backchannel_logout_uri, {logout_tokens.PARAMETER: logout_token})
     except FetchRefused as refusal:
         return _postpone(claimed, refusal.reason, now=now)
     failure = logout_tokens.failure_of(status)
@@ -160,8 +195,8 @@ def sign_logout_token(delivery: LogoutDelivery, client: Any, *, now: datetime) -
             issued_at=now,
         )
     )
-    key = signing_keys.active_key()
-    algorithm = signing_keys.ALGORITHM
+    algorithm = client.id_token_signed_response_alg
+    key = signing_keys.active_key(algorithm)
     return jwt.encode(dict(logout_tokens.header_of(algorithm, str(key.kid))), claims, key, [algorithm])
 
 
@@ -184,8 +219,8 @@ def delivery_totals() -> Sequence[DeliveryTotals]:
     ]
 
 
-def services_left(session_ids: Collection[UUID]) -> tuple[ServiceLeft, ...]:
-    """The services that got tokens in these sessions, by name."""
+def services_left(session_ids: Collection[UUID], *, now: datetime) -> tuple[ServiceLeft, ...]:
+    """The services that got tokens in these sessions, if they ended a moment ago; by name."""
     silent = aliased(LogoutDelivery)
     rows = db.session.execute(
         select(
@@ -194,8 +229,10 @@ def services_left(session_ids: Collection[UUID]) -> tuple[ServiceLeft, ...]:
             select(silent.id).where(silent.client_id == Client.client_id, *_is_unreachable(silent)).exists(),
         )
         .join(AuthorizationCode, AuthorizationCode.client_id == Client.client_id)
+        .join(AccountSession, AccountSession.id == AuthorizationCode.session_id)
         .where(
             AuthorizationCode.session_id.in_(session_ids),
+            AccountSession.ended_at >= now - A_MOMENT,
             AuthorizationCode.consumed_at.is_not(None),
             Client.disabled_at.is_(None),
         )
@@ -253,7 +290,12 @@ def _claim(now: datetime) -> LogoutDelivery | None:
 def _client_to_tell(claimed: LogoutDelivery) -> Any:
     """Address, sector and person, as they are now; None when the client is disabled or takes no logout tokens."""
     return db.session.execute(
-        select(Client.backchannel_logout_uri, Client.sector_identifier, AccountSession.account_id)
+        select(
+            Client.backchannel_logout_uri,
+            Client.sector_identifier,
+            Client.id_token_signed_response_alg,
+            AccountSession.account_id,
+        )
         .select_from(Client)
         .join(AccountSession, AccountSession.id == claimed.session_id)
         .where(

@@ -7,21 +7,19 @@ from collections.abc import Iterable
 from datetime import datetime
 
 import structlog
-from authlib.oidc.rpinitiated import EndSessionRequest
 from flask import Blueprint, Response, current_app, redirect, render_template, request, url_for
 from flask.blueprints import BlueprintSetupState
 from werkzeug.wrappers import Response as BaseResponse
 
-from idp.accounts.rules import AccountId
 from idp.errors import OAuthRefusal, oauth_refusals
-from idp.oidc import addresses, answers, discovery, endpoints, service, token_readers
+from idp.oidc import addresses, answers, discovery, endpoints, token_readers
 from idp.oidc.checks.authorization import AuthorizationRequest
 from idp.oidc.checks.parameters import DemandeMalformed, single_parameters
 from idp.oidc.checks.sign_in import AccessDenied, AnotherPerson, LoginRequired, Presence
 from idp.oidc.checks.token import FORM
 from idp.oidc.endpoints import BearerPresented
 from idp.oidc.provider import Provider, ReceivedToken, current_provider
-from idp.sessions.views import clear_session_cookie, current_session, next_address
+from idp.sessions.views import current_session, next_address
 from idp.settings import Settings
 from idp.sign_in import service as carried_requests
 from idp.sign_in.rules import CarriedRequest, DemandeExpired, DemandeRefused
@@ -46,7 +44,7 @@ def init_provider(state: BlueprintSetupState) -> None:
     state.app.extensions["oidc"] = Provider(settings)
     state.app.extensions["oidc_metadata"] = json.dumps(discovery.provider_metadata(settings.issuer)).encode()
     state.app.extensions["token_readers"] = token_readers
-    for view in (authorize_by_post, redeem, revoke, introspect, userinfo, end_session):
+    for view in (authorize_by_post, redeem, revoke, introspect, userinfo):
         state.app.extensions["csrf"].exempt(view)
 
 
@@ -326,44 +324,6 @@ def open_to_any_origin(response: Response) -> Response:
     if request.endpoint in READ_FROM_ANY_ORIGIN:
         response.headers.update(CORS)
     return response
-
-
-# --- sign-out
-
-
-@blueprint.route(addresses.END_SESSION_ENDPOINT, methods=["GET", "POST"])
-def end_session() -> BaseResponse:
-    """RP-Initiated Logout 2: a genuine hint ends its session; without one the person is asked first."""
-    try:
-        asked = current_provider().read_end_session_request(
-            [*posted_pairs(), *request.args.items(multi=True)]
-        )
-    except OAuthRefusal as refusal:
-        LOG.info("sign-out refused", error_code=refusal.error_code, detail=refusal.detail)
-        return answers.error_page(refusal)
-    session = current_session()
-    if asked.id_token_claims is None and session is not None:
-        return Response(render_template("sign_in/sign_out.html", session=session))
-    response = redirect(asked.redirect_uri, 303) if asked.redirect_uri else Response()
-    if asked.id_token_claims is not None and end_hinted_sessions(asked):
-        clear_session_cookie(response)
-    if not asked.redirect_uri:
-        response.set_data(render_template("sign_in/sign_out.html", session=current_session()))
-    return response
-
-
-def end_hinted_sessions(asked: EndSessionRequest) -> bool:
-    """End the hint's session, and this browser's if it is the same person's; whether the latter was ended."""
-    claims = asked.id_token_claims or {}
-    session, hinted = current_session(), service.find_hinted_session(claims["sid"])
-    is_theirs = bool(
-        session and asked.client and current_provider().subject_of(asked.client, session) == claims["sub"]
-    )
-    ending = {one.id for one in (hinted, session if is_theirs else None) if one is not None}
-    person = hinted or session
-    if ending and person is not None:
-        service.end_sessions(sorted(ending), AccountId(person.account_id), now=request_now())
-    return is_theirs
 
 
 def posted_pairs() -> list[tuple[str, str]]:

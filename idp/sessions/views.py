@@ -1,5 +1,6 @@
 """The session cookie, the session of the present request, and the guards of other features' pages."""
 
+import re
 from collections.abc import Callable
 from functools import wraps
 from typing import ParamSpec, cast
@@ -14,8 +15,11 @@ from idp.sessions.rules import CurrentSession, OpenedWith, Stage, stage_of
 from idp.sessions.service import OpenedSession
 from idp.settings import current as current_settings
 from shared.clock import request_now
+from shared.secrets import new_secret
 
 COOKIE_NAME = "idp_session"
+BROWSER_STATE_NAME = "idp_browser_state"
+BROWSER_STATE = re.compile(r"[A-Za-z0-9_-]{43}")
 LONGEST_COOKIE = 64
 CSRF_FIELD = "csrf_token"
 
@@ -47,8 +51,9 @@ def set_session_cookie(response: Response | BaseResponse, opened: OpenedSession)
         httponly=True,
         samesite="Lax",
     )
-    g.pop("current_session", None)
+    forget_session()
     renew_csrf_token()
+    renew_browser_state(response)
 
 
 def clear_session_cookie(response: Response | BaseResponse) -> None:
@@ -56,14 +61,55 @@ def clear_session_cookie(response: Response | BaseResponse) -> None:
     response.delete_cookie(
         cookie_name(), path="/", secure=current_settings().is_https, httponly=True, samesite="Lax"
     )
-    g.pop("current_session", None)
+    forget_session()
     renew_csrf_token()
+    renew_browser_state(response)
 
 
 def renew_csrf_token() -> None:
     """Forms served before a change of rights are refused after it (login CSRF, another person's forms)."""
     flask.session.pop(CSRF_FIELD, None)
     g.pop(CSRF_FIELD, None)
+
+
+def browser_state_cookie() -> str:
+    """Its name; `__Host-` under https, so that no sibling host can write it."""
+    return f"__Host-{BROWSER_STATE_NAME}" if current_settings().is_https else BROWSER_STATE_NAME
+
+
+def browser_state() -> str:
+    """What services watch this browser's sign-in by (Session Management 3.2); a new one when it has none."""
+    sent = request.cookies.get(browser_state_cookie(), "")
+    if "browser_state" not in g:
+        g.browser_state = sent if BROWSER_STATE.fullmatch(sent) else new_secret()
+    return cast("str", g.browser_state)
+
+
+def set_browser_state(response: Response | BaseResponse) -> None:
+    """Hand the browser its state: random, bound to nothing, opens nothing.
+
+    Read by our own script inside services' pages: hence for other sites, and not HttpOnly. It ends with the longest
+    session, so that services see a change then at the latest.
+    """
+    response.set_cookie(
+        browser_state_cookie(),
+        browser_state(),
+        max_age=current_settings().session_hours * 3600,
+        path="/",
+        secure=True,
+        samesite="None",
+    )
+
+
+def renew_browser_state(response: Response | BaseResponse) -> None:
+    """Another state: who is signed in here has changed."""
+    g.browser_state = new_secret()
+    set_browser_state(response)
+
+
+def forget_session() -> None:
+    """Read the session again when it is next asked for: it was opened or ended meanwhile."""
+    g.pop("current_session", None)
 
 
 def current_session() -> CurrentSession | None:

@@ -1,4 +1,4 @@
-"""/connexion, /connexion/annuler, /deconnexion; and the sign-in page that other features show under their address."""
+"""/connexion, /connexion/annuler; and the sign-in page that other features show under their address."""
 
 from collections.abc import Mapping
 
@@ -10,7 +10,6 @@ from idp.errors import DomainError
 from idp.families.rules import SchoolContact
 from idp.passwords.rules import Busy
 from idp.sessions.views import (
-    clear_session_cookie,
     cookie_secret,
     current_session,
     next_address,
@@ -75,23 +74,6 @@ def cancel() -> Response:
     if carried_request() is None:
         return redirect(url_for("portal.home"), 303)
     return redirect(url_for("oidc.cancel", demande=demande()), 303)
-
-
-@blueprint.get("/deconnexion")
-def sign_out() -> str:
-    """One button, or what is closed once nobody is signed in."""
-    return render_template("sign_in/sign_out.html", session=current_session())
-
-
-@blueprint.post("/deconnexion")
-def end() -> Response:
-    """End the session of this browser; sent again, nothing more happens."""
-    session = current_session()
-    if session is not None:
-        service.sign_out(session.id, now=request_now())
-    response = redirect(url_for(".sign_out"), 303)
-    clear_session_cookie(response)
-    return response
 
 
 def demande() -> str | None:

@@ -81,6 +81,19 @@
     button.addEventListener("click", function () { window.print(); });
   });
 
+  /* On to the service that asked, once the frames of the others have loaded; none may hold the person up. */
+  each("a[data-leave]", function (link) {
+    var isGone = false;
+    function leave() {
+      if (isGone) { return; }
+      isGone = true;
+      window.location.replace(link.href);
+    }
+    setTimeout(leave, 5000);
+    if (document.readyState === "complete") { leave(); }
+    window.addEventListener("load", leave);
+  });
+
   /* An answer that goes on by itself (form post to a service); its button stays for readers without the script. */
   each("form[data-auto-submit]", function (form) { form.submit(); });
 })();

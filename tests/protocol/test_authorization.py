@@ -46,7 +46,7 @@ class TestAnswer:
     ):
         answer = answer_of(party.authorize(response_mode=mode))
 
-        assert set(answer) == {"code", "state", "iss"}
+        assert set(answer) == {"code", "state", "iss", "session_state"}
         assert len(answer["code"]) == 43
 
     @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ class TestAnswer:
         assert answer_of(error)["state"] == state
 
     def test_no_state_sent_none_returned(self, party: RelyingParty, parent: object):
-        assert set(answer_of(party.authorize(state=None))) == {"code", "iss"}
+        assert set(answer_of(party.authorize(state=None))) == {"code", "iss", "session_state"}
 
     @pytest.mark.parametrize(
         "changes",

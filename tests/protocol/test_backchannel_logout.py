@@ -37,12 +37,15 @@ def told(idp_app: Flask, party: RelyingParty, receiver: Receiver) -> RelyingPart
     return party
 
 
-def give_address(party: RelyingParty, url: str | None) -> None:
+def give(party: RelyingParty, **members: str | None) -> None:
+    """Change members of its registration."""
     with party.app.app_context(), transaction():
-        db.session.execute(
-            update(Client).where(Client.client_id == party.client_id).values(backchannel_logout_uri=url)
-        )
+        db.session.execute(update(Client).where(Client.client_id == party.client_id).values(**members))
     party.app.extensions["oidc"].clients.forget()
+
+
+def give_address(party: RelyingParty, url: str | None) -> None:
+    give(party, backchannel_logout_uri=url)
 
 
 def deliver(party: RelyingParty, outbox: LogoutOutbox | None = None) -> list[DeliveryState]:

@@ -167,6 +167,29 @@ def test_without_a_hint_the_person_is_asked_first(
     assert not is_signed_in(party)
 
 
+def test_another_sites_post_without_a_hint_asks_too(party: RelyingParty, parent: object):
+    """Our `Lax` cookie does not come with it: to say then that all is closed would be a lie."""
+    without_cookies = RelyingParty(party.app, party.clock).browser.post(
+        "/oauth/end_session", data={"state": "x"}
+    )
+
+    assert (without_cookies.status_code, without_cookies.location) == (303, "/oauth/end_session")
+    assert 'id="signed-out"' not in party.browser.get(without_cookies.location).text
+    assert is_signed_in(party)
+
+
+def test_another_sites_post_with_a_hint_signs_out_and_returns(party: RelyingParty, hint: str):
+    without_cookies = RelyingParty(party.app, party.clock)
+    response = without_cookies.browser.post(
+        "/oauth/end_session",
+        data={"id_token_hint": hint, "post_logout_redirect_uri": POST_LOGOUT_URI},
+        headers={"Origin": "https://livret.example", "Sec-Fetch-Site": "cross-site"},
+    )
+
+    assert (response.status_code, response.location) == (303, POST_LOGOUT_URI)
+    assert not is_signed_in(party)
+
+
 def test_with_nobody_signed_in_there_is_nothing_to_ask(party: RelyingParty):
     response = end(party, post_logout_redirect_uri=POST_LOGOUT_URI)
 
