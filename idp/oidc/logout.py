@@ -12,7 +12,6 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from joserfc import jwt
 from sqlalchemy import and_, case, func, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
@@ -23,10 +22,10 @@ from idp.messaging.rules import DeliveryState
 from idp.oidc import logout_tokens
 from idp.oidc.logout_tokens import LogoutFacts
 from idp.oidc.models import AuthorizationCode, Client, LogoutDelivery
+from idp.oidc.signing import signer
 from idp.oidc.subject import pairwise_subject
 from idp.sessions.models import AccountSession
 from idp.settings import current
-from idp.signing_keys import service as signing_keys
 from shared.database import uuid7
 from shared.fetching import FetchRefused, GuardedFetcher, current_fetcher
 from shared.secrets import new_secret
@@ -195,9 +194,7 @@ def sign_logout_token(delivery: LogoutDelivery, client: Any, *, now: datetime) -
             issued_at=now,
         )
     )
-    algorithm = client.id_token_signed_response_alg
-    key = signing_keys.active_key(algorithm)
-    return jwt.encode(dict(logout_tokens.header_of(algorithm, str(key.kid))), claims, key, [algorithm])
+    return signer(logout_tokens.TOKEN_TYPE, client.id_token_signed_response_alg)(claims)
 
 
 def delivery_totals() -> Sequence[DeliveryTotals]:

@@ -1,12 +1,12 @@
 """What a logout token says, and when one that was not taken is sent again. Pure."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
 TOKEN_TYPE = "logout+jwt"  # noqa: S105 - a header's value
+"""It keeps a logout token from being taken for another kind (RFC 8725 3.11)."""
 PARAMETER = "logout_token"
 EVENT = "http://schemas.openid.net/event/backchannel-logout"
 LIFE = timedelta(minutes=2)
@@ -69,8 +69,3 @@ def wait_before_retry(attempts: int, draw: Random) -> timedelta:
     """Doubles with each attempt (1 or more) up to LONGEST_WAIT; the jitter takes off up to half of it."""
     full = min(FIRST_WAIT * 2 ** min(attempts - 1, 16), LONGEST_WAIT)
     return timedelta(seconds=full.total_seconds() * draw.uniform(0.5, 1.0))
-
-
-def header_of(algorithm: str, kid: str) -> Mapping[str, str]:
-    """The header of a logout token: its type keeps it from being taken for another kind (RFC 8725 3.11)."""
-    return {"alg": algorithm, "kid": kid, "typ": TOKEN_TYPE}

@@ -6,6 +6,9 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
+from idp.accounts.rules import AccountId
+from idp.app import create_app
+from idp.db import db
 from idp.signing_keys import service as signing_keys
 from tests.relying_party import (
     ISSUER,
@@ -49,6 +52,27 @@ def test_a_good_request_signs_out_and_returns(party: RelyingParty, hint: str, me
     assert not is_signed_in(party)
 
 
+def test_lo_15_nothing_saved_works_after_it(party: RelyingParty, parent: AccountId):
+    """The cookie put back, here and at another worker; the pages that were shown are kept by no cache."""
+    saved = party.sign_in(parent).session_id
+    id_token = party.tokens()["id_token"]
+    shown = party.browser.get("/compte")
+
+    end(party, id_token_hint=id_token)
+
+    assert "no-store" in shown.headers["Cache-Control"]
+    assert party.browser.get_cookie("__Host-idp_session", domain="compte.example") is None
+    other_worker = create_app(party.app.extensions["settings"], clock=party.clock)
+    for app in (party.app, other_worker):
+        again = RelyingParty(app, party.clock)
+        again.browser.set_cookie("__Host-idp_session", saved, domain="compte.example", secure=True)
+        assert not is_signed_in(again)
+        assert again.browser.get("/compte").location.startswith("/connexion")
+    with other_worker.app_context():
+        db.session.remove()
+        db.engine.dispose()
+
+
 def test_its_tokens_end_with_it(party: RelyingParty, parent: object):
     tokens, code = party.tokens(), party.authorization_code()
 
@@ -67,7 +91,7 @@ def test_a_hint_without_an_address_shows_that_all_is_closed(party: RelyingParty,
     assert not is_signed_in(party)
 
 
-def test_an_expired_hint_is_still_a_hint(party: RelyingParty, hint: str):
+def test_lo_11_an_expired_hint_is_still_a_hint(party: RelyingParty, hint: str):
     party.clock.advance(minutes=25)
 
     assert end(party, id_token_hint=hint, post_logout_redirect_uri=POST_LOGOUT_URI).status_code == 303
@@ -105,9 +129,15 @@ def test_another_persons_session_lives_on(party: RelyingParty, hint: str):
 @pytest.mark.parametrize(
     "address",
     [POST_LOGOUT_URI + "?x=1", POST_LOGOUT_URI + "/", POST_LOGOUT_URI + "#", POST_LOGOUT_URI.upper(), "https://evil.test/",
-     "javascript:alert(1)", "https://livret.example/retour", "/", "x"],
+     "javascript:alert(1)", "https://livret.example/retour", "/", "x",
+     "https://livret.example@evil.test/deconnexion/retour", "https://u@livret.example/deconnexion/retour",
+     "http://livret.example/deconnexion/retour", "https://livret.example:443/deconnexion/retour",
+     "https://livret.example.evil.test/deconnexion/retour", "//livret.example/deconnexion/retour",
+     "https://livret.example/deconnexion/./retour", "https://livret.example/deconnexion/%72etour",
+     "https://livret.example/deconnexion/retour%00", "https://livret.example\\@evil.test/deconnexion/retour",
+     "https://livret.ex\N{CYRILLIC SMALL LETTER A}mple/deconnexion/retour", POST_LOGOUT_URI + "\n", " " + POST_LOGOUT_URI],
 )  # fmt: skip
-def test_an_unregistered_address_is_told_and_nothing_ends(party: RelyingParty, hint: str, address: str):
+def test_lo_13_an_unregistered_address_is_told_and_nothing_ends(party: RelyingParty, hint: str, address: str):
     """oidc L3."""
     response = end(party, id_token_hint=hint, post_logout_redirect_uri=address)
 
@@ -127,7 +157,7 @@ def test_another_clients_address_is_not_ones_own(party: RelyingParty, hint: str)
 
 
 @pytest.mark.parametrize("kind", ["none", "foreign", "other_issuer", "other_type", "no_sid", "text"])
-def test_a_hint_that_is_not_an_id_token_of_ours_ends_nothing(party: RelyingParty, hint: str, kind: str):
+def test_lo_11_a_hint_that_is_not_an_id_token_of_ours_ends_nothing(party: RelyingParty, hint: str, kind: str):
     """oidc L4."""
     claims = party.read_id_token(hint)
     with party.app.app_context():
@@ -153,7 +183,7 @@ def test_a_hint_that_is_not_an_id_token_of_ours_ends_nothing(party: RelyingParty
 @pytest.mark.parametrize(
     "parameters", [{}, {"state": "x"}, {"post_logout_redirect_uri": POST_LOGOUT_URI, "client_id": "livret"}]
 )
-def test_without_a_hint_the_person_is_asked_first(
+def test_lo_10_without_a_hint_the_person_is_asked_first(
     party: RelyingParty, parent: object, parameters: dict[str, str]
 ):
     """oidc L5, L6: nothing ends by itself, nothing is redirected."""

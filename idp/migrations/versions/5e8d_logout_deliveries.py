@@ -1,7 +1,7 @@
 """ends of sessions on their way to clients (Back-Channel Logout)
 
 Revision ID: 5e8d
-Revises: d2a7
+Revises: 5ae3
 """
 
 import sqlalchemy as sa
@@ -9,7 +9,7 @@ from alembic import op
 import shared.database
 
 revision = "5e8d"
-down_revision = "d2a7"
+down_revision = "5ae3"
 branch_labels = None
 depends_on = None
 
