@@ -16,7 +16,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, Key, KeySet, RSAKey, import_key
 
 from idp.oidc.clients import RegisteredClient
-from idp.oidc.registration import MINIMUM_RSA_BITS, PRIVATE_MEMBERS
+from idp.oidc.registration import PRIVATE_MEMBERS, is_too_short
 from shared.fetching import FetchRefused
 
 KEYS_SECONDS = 600.0
@@ -107,13 +107,11 @@ def _usable(entries: list[Any]) -> Iterator[Key]:
     for entry in entries:
         if not isinstance(entry, dict) or PRIVATE_MEMBERS & entry.keys() or entry.get("use", "sig") != "sig":
             continue
+        if entry.get("kty") == "RSA" and is_too_short(entry):
+            continue
         try:
             key = import_key(entry)
         except (JoseError, ValueError, TypeError, KeyError):
             continue
-        if isinstance(key, ECKey) or (isinstance(key, RSAKey) and _bits(key) >= MINIMUM_RSA_BITS):
+        if isinstance(key, ECKey | RSAKey):
             yield key
-
-
-def _bits(key: RSAKey) -> int:
-    return int(key.public_key.key_size)

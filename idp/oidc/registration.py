@@ -333,11 +333,12 @@ def _jwks_problems(jwks: Mapping[str, Any]) -> Iterable[Problem]:
             yield Problem("jwks", "RSA or EC keys only")
         elif key.get("use", "sig") != "sig":
             yield Problem("jwks", "keys for signing only")
-        elif key["kty"] == "RSA" and _is_too_short(key):
+        elif key["kty"] == "RSA" and is_too_short(key):
             yield Problem("jwks", f"RSA keys of {MINIMUM_RSA_BITS} bits or more")
 
 
-def _is_too_short(key: Mapping[str, Any]) -> bool:
+def is_too_short(key: Mapping[str, Any]) -> bool:
+    """Whether the modulus of an RSA key in JWK form has fewer bits than MINIMUM_RSA_BITS."""
     modulus = key.get("n")
     # Six bits a character; whether it is a number at all is asked when it is imported.
     return isinstance(modulus, str) and len(modulus.rstrip("=").lstrip("A")) * 6 < MINIMUM_RSA_BITS

@@ -3,7 +3,8 @@
 import base64
 import hmac
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +12,16 @@ from flask import Flask
 from joserfc import jws, jwt
 from joserfc.jwk import ECKey, RSAKey
 
+from shared.fetching import GuardedFetcher
 from tests.conftest import FrozenClock, browser_at
+from tests.https_server import (
+    HOST,
+    Behaviour,
+    HttpsServer,
+    answer,
+    make_certificate,
+    running_https_server,
+)
 from tests.relying_party import ISSUER, REDIRECT_URI, VERIFIER, RelyingParty, basic
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -403,3 +413,101 @@ class TestPrivateKeyJwt:
 
         assert is_not_authenticated(party.redeem_with(party.assertion(), client_id="another"))
         assert is_not_authenticated(party.redeem_with(party.assertion(), client_assertion_type="x"))
+
+
+class TestJwksUri:
+    """OpenID Connect Core 9, oidc T5: the keys are behind an address of the client's."""
+
+    @pytest.fixture
+    def server(
+        self, idp_app: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> Iterator[HttpsServer]:
+        certificate = make_certificate(tmp_path)
+        fetcher = GuardedFetcher(
+            frozenset({HOST}), ca_file=certificate, resolve=lambda _host, _port: ["127.0.0.1"]
+        )
+        monkeypatch.setitem(idp_app.extensions, "fetcher", fetcher)
+        with running_https_server(certificate) as server:
+            yield server
+        idp_app.extensions["oidc"].client_keys.forget()
+
+    @pytest.fixture
+    def asserting(
+        self, idp_app: Flask, clock: FrozenClock, signing_key: None, parent: Any, server: HttpsServer
+    ) -> "Asserting":
+        party = Asserting(idp_app, clock, client_id="by-address")
+        party.register(token_endpoint_auth_method="private_key_jwt", jwks_uri=server.url + "/keys")
+        party.sign_in(parent)
+        return party
+
+    def serve(self, server: HttpsServer, *keys: Any) -> None:
+        document = {"keys": [key.as_dict(private=False) for key in keys]}
+        server.behaviour = answer(json.dumps(document).encode())
+
+    @pytest.mark.parametrize(("key", "alg"), [(KEY, "RS256"), (KEY, "PS256"), (EC_KEY, "ES256")])
+    def test_a_good_assertion(self, asserting: "Asserting", server: HttpsServer, key: Any, alg: str):
+        self.serve(server, KEY, EC_KEY)
+
+        responses = [
+            asserting.redeem_with(asserting.assertion(key, alg), asserting.authorization_code())
+            for _ in range(2)
+        ]
+
+        assert [response.status_code for response in responses] == [200, 200]
+        assert len(server.requests) == 1
+
+    def test_a_new_key_works_at_once(self, asserting: "Asserting", server: HttpsServer):
+        self.serve(server, KEY)
+        assert asserting.redeem_with(asserting.assertion(), asserting.authorization_code()).status_code == 200
+        self.serve(server, EC_KEY)
+
+        response = asserting.redeem_with(asserting.assertion(EC_KEY, "ES256"), asserting.authorization_code())
+
+        assert response.status_code == 200
+        assert is_not_authenticated(asserting.redeem_with(asserting.assertion()))
+
+    def test_a_foreign_key_of_the_same_name_is_refused(self, asserting: "Asserting", server: HttpsServer):
+        self.serve(server, KEY)
+
+        assert is_not_authenticated(asserting.redeem_with(asserting.assertion(FOREIGN_KEY)))
+
+    @pytest.mark.parametrize(
+        "behaviour",
+        [
+            answer(b"not a key set"),
+            answer(b"{}", status="500 Broken"),
+            answer(b"", status="302 Found", headers="Location: http://127.0.0.1/keys\r\n"),
+            answer(b"x" * 70_000),
+        ],
+    )
+    def test_what_cannot_be_fetched_proves_nothing(
+        self, asserting: "Asserting", server: HttpsServer, behaviour: Behaviour
+    ):
+        server.behaviour = behaviour
+
+        assert is_not_authenticated(asserting.redeem_with(asserting.assertion()))
+
+    def test_an_address_inside_is_not_asked(self, asserting: "Asserting", server: HttpsServer):
+        """The guard holds here too: without the exemption nothing is connected."""
+        inside = GuardedFetcher(frozenset(), resolve=lambda _host, _port: ["127.0.0.1"])
+        asserting.app.extensions["fetcher"] = inside
+        self.serve(server, KEY)
+
+        assert is_not_authenticated(asserting.redeem_with(asserting.assertion()))
+        assert server.requests == []
+
+    def test_only_the_algorithm_that_was_registered_counts(
+        self, idp_app: Flask, clock: FrozenClock, parent: Any, server: HttpsServer
+    ):
+        party = Asserting(idp_app, clock, client_id="strict")
+        party.register(
+            token_endpoint_auth_method="private_key_jwt",
+            jwks_uri=server.url + "/strict",
+            token_endpoint_auth_signing_alg="PS256",
+        )
+        party.sign_in(parent)
+        self.serve(server, KEY)
+
+        assert is_not_authenticated(party.redeem_with(party.assertion()))
+        good = party.redeem_with(party.assertion(KEY, "PS256"), party.authorization_code())
+        assert good.status_code == 200
