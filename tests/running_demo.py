@@ -118,7 +118,10 @@ def free_ports(count: int) -> list[int]:
 def running_demo(folder: Path, **variables: str) -> Iterator[Demo]:
     """`make demo`, without make, on free ports; stopped as Ctrl-C stops it."""
     names = ("DEMO_IDP_PORT", "DEMO_LIVRET_PORT", "DEMO_CATCHER_PORT", "DEMO_OPERATIONS_PORT")
-    environment = os.environ | {name: str(port) for name, port in zip(names, free_ports(4), strict=True)}
+    # Services of the tests are on this machine too: registered addresses may lead there.
+    # The code run is this tree's, wherever the environment's programs were installed from.
+    environment = os.environ | {"IDP_FETCH_EXEMPT_HOSTS": "localhost", "PYTHONPATH": str(ROOT)}
+    environment |= {name: str(port) for name, port in zip(names, free_ports(4), strict=True)}
     with (folder / "errors").open("wb") as errors:
         process = subprocess.Popen(
             [sys.executable, "-m", "demo"],

@@ -4,7 +4,8 @@ pip install "Authlib>=1.9.9,<2" "Flask>=3.1" requests
 flask --app authlib_flask run
 
 Environment: OIDC_ISSUER, OIDC_CLIENT_ID, OIDC_CLIENT_SECRET, SERVICE_URL, SERVICE_SECRET_KEY. Register
-SERVICE_URL/retour as redirect URI and SERVICE_URL/ as post-logout redirect URI.
+SERVICE_URL/retour as redirect URI, SERVICE_URL/ as post-logout redirect URI and
+SERVICE_URL/deconnexion/canal-arriere as back-channel logout URI.
 """
 
 import os
@@ -12,7 +13,9 @@ from urllib.parse import urlencode
 
 from authlib.integrations.flask_client import OAuth, OAuthError
 from flask import Flask, abort, redirect, request, session
+from joserfc import jwt
 from joserfc.errors import JoseError
+from joserfc.jwk import KeySet
 from werkzeug.wrappers import Response
 
 ISSUER = os.environ["OIDC_ISSUER"]
@@ -38,6 +41,18 @@ provider = OAuth(app).register(
         "default_timeout": 5,  # nor has it a time limit
     },
 )
+
+
+# Sessions that the provider ended. One set a process: a service of several nodes keeps it in its database.
+ended_sids: set[str] = set()
+BACK_CHANNEL_LOGOUT = "http://schemas.openid.net/event/backchannel-logout"
+
+
+@app.before_request
+def leave_ended_session() -> None:
+    """A session lives no longer than the provider's."""
+    if session.get("sid") in ended_sids:
+        session.clear()
 
 
 @app.get("/")
@@ -82,6 +97,7 @@ def callback() -> Response:
     }
     # For sign-out. A service that keeps more of a family than this keeps its sessions on its own side.
     session["id_token"] = tokens["id_token"]
+    session["sid"] = id_token_claims["sid"]
     return redirect("/", 303)
 
 
@@ -95,3 +111,29 @@ def sign_out() -> Response:
     parameters = urlencode({"id_token_hint": id_token, "post_logout_redirect_uri": f"{SERVICE_URL}/"})
     end_session_endpoint = provider.load_server_metadata()["end_session_endpoint"]
     return redirect(f"{end_session_endpoint}?{parameters}", 303)
+
+
+@app.post("/deconnexion/canal-arriere")
+def back_channel() -> tuple[str, int]:
+    """Back-Channel Logout 2.6: the provider tells, server to server, that a session ended."""
+    keys = KeySet.import_key_set(provider.fetch_jwk_set(force=True))
+    try:
+        logout_token = jwt.decode(request.form["logout_token"], keys, algorithms=["RS256"])
+        claims = logout_token.claims
+        jwt.JWTClaimsRegistry(
+            leeway=30,
+            iss={"essential": True, "value": ISSUER},
+            aud={"essential": True, "value": CLIENT_ID},
+            iat={"essential": True},
+            exp={"essential": True},
+            jti={"essential": True},
+            sid={"essential": True},
+        ).validate(claims)
+    except (JoseError, ValueError):
+        abort(400)
+    if logout_token.header.get("typ") != "logout+jwt" or "nonce" in claims:
+        abort(400)
+    if not isinstance(claims.get("events"), dict) or BACK_CHANNEL_LOGOUT not in claims["events"]:
+        abort(400)
+    ended_sids.add(claims["sid"])
+    return "", 200

@@ -30,13 +30,14 @@ REMEDY = "scripts/install_test_programs.sh installs it, and so does `make test`"
 
 @dataclass(frozen=True)
 class Service:
-    """A running service. Paths are below `url`; `sign_out_method` is how its page asks for sign-out."""
+    """A running service. Paths are below `url`; `page` shows who is signed in, `sign_out_method` is how it asks to leave."""
 
     url: str
     sign_in_path: str
     callback: str
     sign_out_path: str
     sign_out_method: str = "POST"
+    page: str = "/"
 
     def read_person(self, page: str) -> dict[str, Any]:
         """Who is signed in, as its page tells in JSON."""
@@ -93,7 +94,8 @@ def authlib_service(demo: Demo, folder: Path) -> Iterator[Service]:
     """Authlib in Flask, by Flask's own server."""
     port = free_port()
     url = f"http://localhost:{port}"
-    environment = settings_of(demo, url, register(demo, url, "/retour"))
+    told_at = ("--backchannel-logout-uri", f"{url}/deconnexion/canal-arriere")
+    environment = settings_of(demo, url, register(demo, url, "/retour", *told_at))
     environment["SERVICE_SECRET_KEY"] = "tests only"
     snippet = str(SNIPPETS / "authlib_flask.py")
     command = [sys.executable, "-m", "flask", "--app", snippet, "run", "--port", str(port)]
@@ -146,7 +148,8 @@ def apache_service(demo: Demo, _folder: Path) -> Iterator[Service]:
     need(APACHE_MODULES / "mod_auth_openidc.so", "Debian's package libapache2-mod-auth-openidc")
     port = free_port()
     url = f"http://localhost:{port}"
-    environment = settings_of(demo, url, register(demo, url, "/familles/retour"))
+    told_at = ("--backchannel-logout-uri", f"{url}/familles/retour?logout=backchannel")
+    environment = settings_of(demo, url, register(demo, url, "/familles/retour", *told_at))
     environment["OIDC_CRYPTO_PASSPHRASE"] = "tests only: thirty-two characters"
     # Apache reads its pages as another account when root starts it: not below pytest's private folder.
     folder = Path(tempfile.mkdtemp(prefix="ce-apache-"))
@@ -161,6 +164,7 @@ def apache_service(demo: Demo, _folder: Path) -> Iterator[Service]:
                 callback="/familles/retour",
                 sign_out_path=f"/familles/retour?logout={url}/",
                 sign_out_method="GET",
+                page="/familles/",
             )
     finally:
         shutil.rmtree(folder)

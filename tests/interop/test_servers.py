@@ -1,5 +1,6 @@
 """Services with a server of their own: discovery, sign-in with PKCE, ID token, userinfo, children, sign-out."""
 
+import time
 from collections.abc import Iterator
 from http.cookiejar import CookieJar
 from urllib.parse import parse_qs, quote, urljoin, urlsplit
@@ -18,6 +19,10 @@ from tests.interop.services import (
 from tests.running_demo import Demo
 
 CONSENT = "/autorisation"
+SIGN_OUT = "/deconnexion"
+# The promise is a minute; the worker looks every second or so.
+TOLD_WITHIN_SECONDS = 20
+POLL_SECONDS = 0.1
 KINDS = {
     "authlib": authlib_service,
     "openid-client": openid_client_service,
@@ -41,13 +46,26 @@ class Person(Parent):
 
     def agree(self) -> None:
         """Press « Autoriser » where the provider asks what may be shared: at a first visit alone."""
-        if urlsplit(self.page.url).path != CONSENT:
-            return
+        if urlsplit(self.page.url).path == CONSENT:
+            self.press(CONSENT, decision="allow")
+
+    def press(self, action: str, **typed: str) -> None:
+        """Send the form of this page that leads to `action`."""
         reader = FormReader()
         reader.feed(self.page.text)
-        form = next(one for one in reader.forms if urlsplit(one.action).path == CONSENT)
+        form = next(one for one in reader.forms if urlsplit(one.action).path == action)
         url = urljoin(self.page.url, form.action)
-        self._page = self.browser.post(url, data={**form.fields, "decision": "allow"}, timeout=10)
+        self._page = self.browser.post(url, data={**form.fields, **typed}, timeout=10)
+
+    def leave_provider(self) -> None:
+        """Sign out at the provider itself."""
+        self.open(SIGN_OUT)
+        self.press(SIGN_OUT)
+
+    def is_known_to(self, service: Service) -> bool:
+        """Whether the service's page shows who is signed in."""
+        self.open(f"{service.url}{service.page}")
+        return self.guardian["email"] in self.page.text
 
     def sign_out(self, service: Service) -> None:
         """Press the service's button."""
@@ -133,6 +151,25 @@ def test_an_answer_of_another_provider_signs_nobody_in(demo: Demo, service: Serv
 
     assert "code=" in answer
     assert person.guardian["email"] not in person.page.text
+
+
+@pytest.mark.parametrize("kind", ["authlib", "mod_auth_openidc"])
+def test_signing_out_elsewhere_ends_the_session_here(
+    demo: Demo, kind: str, tmp_path_factory: pytest.TempPathFactory
+):
+    """Back-Channel Logout 1.0: told server to server, while the browser is elsewhere."""
+    with KINDS[kind](demo, tmp_path_factory.mktemp("told")) as told:
+        person = Person(demo)
+        person.sign_in(told)
+        was_known = person.is_known_to(told)
+
+        person.leave_provider()
+        deadline = time.monotonic() + TOLD_WITHIN_SECONDS
+        while person.is_known_to(told) and time.monotonic() < deadline:
+            time.sleep(POLL_SECONDS)
+
+        assert was_known
+        assert not person.is_known_to(told)
 
 
 @pytest.fixture(scope="module", params=KINDS)
