@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 from joserfc.jws import extract_compact
 
+from idp.oidc.logout import LogoutOutbox
 from tests.conftest import browser_at
 from tests.factories import make_child, make_link
+from tests.logout_receiver import Receiver
 from tests.protocol.test_registration import Registrar, invite
 from tests.protocol.test_rfc7662_introspection import introspect
 from tests.relying_party import ALL_SCOPES, ISSUER, REFRESHING, RelyingParty
@@ -96,14 +98,27 @@ ANSWERS: dict[str, Callable[[RelyingParty], Any]] = {
 
 
 def test_every_example_is_compared():
-    assert EXAMPLES.keys() == ANSWERS.keys()
+    assert EXAMPLES.keys() == {*ANSWERS, "logout_token"}
 
 
-@pytest.mark.parametrize("name", EXAMPLES)
+@pytest.mark.parametrize("name", ANSWERS)
 def test_an_example_is_like_the_real_thing(party: RelyingParty, parent: object, child: object, name: str):
     answer = ANSWERS[name](party)
 
     assert shape_of(json.loads(EXAMPLES[name])) == shape_of(answer)
+
+
+def test_the_example_of_a_logout_token(party: RelyingParty, parent: object, receiver: Receiver):
+    told = RelyingParty(party.app, party.clock, client_id="told")
+    told.register(backchannel_logout_uri=receiver.url)
+    told.browser = party.browser
+    party.browser.get("/oauth/end_session", query_string={"id_token_hint": told.tokens()["id_token"]})
+    with party.app.app_context():
+        LogoutOutbox().deliver_next(now=party.clock.now)
+
+    claims = party.read_id_token(receiver.tokens[0])
+
+    assert shape_of(json.loads(EXAMPLES["logout_token"])) == shape_of(claims)
 
 
 def test_the_example_of_an_error_is_that_error(party: RelyingParty):
