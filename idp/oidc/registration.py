@@ -36,6 +36,7 @@ DEFAULT_ID_TOKEN_ALGORITHM = ID_TOKEN_ALGORITHMS[0]
 
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 MAXIMUM_URI_LENGTH = 2048
+MAXIMUM_CARRIED_LENGTH = 500
 MAXIMUM_ADDRESSES = 50
 MAXIMUM_ADDRESSES_LENGTH = 20_000
 MAXIMUM_KEYS = 20
@@ -72,6 +73,8 @@ URI_MEMBERS = (
     "frontchannel_logout_uri",
 )
 """Members that hold one address."""
+CARRIED_MEMBERS = frozenset({"initiate_login_uri", "client_uri", "logo_uri", "policy_uri", "tos_uri"})
+"""Those that a sign-in page carries in its own address (ADR 0004), which must fit a request line."""
 CHOICES: Mapping[str, tuple[str, ...]] = {
     "application_type": APPLICATION_TYPES,
     "token_endpoint_auth_method": AUTHENTICATION_METHODS,
@@ -253,6 +256,8 @@ def _other_address_problems(metadata: ClientMetadata) -> Iterable[Problem]:
     for member in URI_MEMBERS:
         if (uri := getattr(metadata, member)) is not None:
             yield from _address_problems(member, uri)
+            if member in CARRIED_MEMBERS and len(uri) > MAXIMUM_CARRIED_LENGTH:
+                yield Problem(member, f"at most {MAXIMUM_CARRIED_LENGTH} characters", uri)
     for uri in metadata.request_uris:
         # A fragment tells versions of a request object apart (Core 6.2); it is never sent.
         yield from _address_problems("request_uris", uri.partition("#")[0])

@@ -170,6 +170,9 @@ def carry(asked: AuthorizationRequest, signed_in_since: datetime | None) -> str:
             client_home=client.client_uri or client.initiate_login_uri or origin_of(asked.redirect_uri) + "/",
             made_at=request_now(),
             signed_in_since=signed_in_since,
+            logo_uri=client.logo_uri,
+            policy_uri=client.policy_uri,
+            tos_uri=client.tos_uri,
         )
     )
 

@@ -31,7 +31,8 @@ class CarriedRequest:
     """The authorization request that a page carries as `demande`, checked already (ADR 0004).
 
     client_home: the service's own page, where a person may always return. signed_in_since: only a sign-in at
-    or after it satisfies the request (`prompt=login`, `max_age`); None: any does.
+    or after it satisfies the request (`prompt=login`, `max_age`); None: any does. logo_uri, policy_uri, tos_uri:
+    what the service registered of itself for people to see (OpenID Connect Registration 2).
     """
 
     parameters: Mapping[str, str]
@@ -40,6 +41,9 @@ class CarriedRequest:
     client_home: str
     made_at: datetime
     signed_in_since: datetime | None = None
+    logo_uri: str | None = None
+    policy_uri: str | None = None
+    tos_uri: str | None = None
 
     def is_expired(self, *, now: datetime) -> bool:
         """Whether the service has given the person up by now."""
@@ -172,6 +176,8 @@ def seal(carried: CarriedRequest, key: bytes) -> str:
     }
     if carried.signed_in_since is not None:
         fields["s"] = carried.signed_in_since.isoformat()
+    shown = {"l": carried.logo_uri, "d": carried.policy_uri, "t": carried.tos_uri}
+    fields |= {name: uri for name, uri in shown.items() if uri is not None}
     text = json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
     body = _to_base64(zlib.compress(text.encode(), level=9)).decode()
     return f"{body}.{_signature(body, key).decode()}"
@@ -198,6 +204,9 @@ def _read(fields: Mapping[str, Any]) -> CarriedRequest:
         client_home=fields["h"],
         made_at=datetime.fromisoformat(fields["m"]),
         signed_in_since=datetime.fromisoformat(since) if since else None,
+        logo_uri=fields.get("l"),
+        policy_uri=fields.get("d"),
+        tos_uri=fields.get("t"),
     )
 
 

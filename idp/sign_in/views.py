@@ -134,6 +134,8 @@ def sign_in_page(
     """
     if carried is not None:
         allow_redirect_to(carried)
+        if carried.logo_uri:
+            allow(img_src=[carried.logo_uri])
     page = render_template(
         "sign_in/page.html",
         form=shown,

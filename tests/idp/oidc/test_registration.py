@@ -172,6 +172,7 @@ def test_keys_are_given_once_by_value_or_by_address():
         {"grant_types": ("authorization_code", "client_credentials"), "token_endpoint_auth_method": "none"},
         {"logo_uri": "http://livret.example/logo.png"},
         {"policy_uri": "javascript:alert(1)"},
+        {"policy_uri": "https://livret.example/" + "a" * 478},
         {"tos_uri": "https://livret.example@evil.test/"},
         {"jwks_uri": "file:///etc/passwd"},
         {"request_uris": ("http://livret.example/requete#x",)},

@@ -36,7 +36,19 @@ CARRIED = CarriedRequest(
 LATER = NOON + timedelta(days=1)
 
 
-@pytest.mark.parametrize("carried", [CARRIED, replace(CARRIED, signed_in_since=None)])
+@pytest.mark.parametrize(
+    "carried",
+    [
+        CARRIED,
+        replace(CARRIED, signed_in_since=None),
+        replace(
+            CARRIED,
+            logo_uri="https://livret.example/logo.png",
+            policy_uri="https://livret.example/donnees",
+            tos_uri="https://livret.example/conditions",
+        ),
+    ],
+)
 def test_a_carried_request_comes_back_as_it_was(carried: CarriedRequest) -> None:
     assert unseal(seal(carried, KEY), KEY, now=NOON) == carried
 
@@ -48,7 +60,15 @@ def test_a_carried_request_stands_in_an_address_as_it_is() -> None:
 def test_the_longest_request_of_the_protocol_fits_a_request_line() -> None:
     # 5,000 bytes of parameters that hardly compress.
     incompressible = base64.b85encode(bytes(index * 7919 % 251 for index in range(1200))).decode()
-    carried = replace(CARRIED, parameters={"state": incompressible, "nonce": incompressible[::-1]})
+    longest_address = "https://livret.example/" + incompressible[:477]
+    carried = replace(
+        CARRIED,
+        parameters={"state": incompressible, "nonce": incompressible[::-1]},
+        client_home=longest_address,
+        logo_uri=longest_address[::-1],
+        policy_uri=longest_address.swapcase(),
+        tos_uri=longest_address[::-1].swapcase(),
+    )
 
     assert len(seal(carried, KEY)) < LONGEST_DEMANDE
 
