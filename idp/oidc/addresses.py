@@ -15,3 +15,6 @@ OAUTH_CONFIGURATION = "/.well-known/oauth-authorization-server"
 
 ERROR_DICTIONARY = "/dev/erreurs"
 """For the developers of services: each error's code is an anchor of that page, and `error_uri` leads there."""
+# Pages of the portal, which is above: by address.
+PERSONAL_DATA = "/donnees-personnelles"
+LEGAL_NOTICE = "/mentions-legales"

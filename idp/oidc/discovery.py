@@ -6,8 +6,12 @@ from idp.oidc.addresses import (
     AUTHORIZATION_ENDPOINT,
     CHECK_SESSION,
     END_SESSION_ENDPOINT,
+    ERROR_DICTIONARY,
     INTROSPECTION_ENDPOINT,
     JWKS,
+    LEGAL_NOTICE,
+    PERSONAL_DATA,
+    REGISTRATION_ENDPOINT,
     REVOCATION_ENDPOINT,
     TOKEN_ENDPOINT,
     USERINFO_ENDPOINT,
@@ -26,9 +30,13 @@ from idp.oidc.scopes import SUPPORTED
 from idp.signing_keys.service import ALGORITHM
 
 
-def provider_metadata(issuer: str) -> dict[str, Any]:
-    """The discovery document. A test compares it with what the endpoints do."""
-    return {
+def provider_metadata(issuer: str, *, is_registration_open: bool) -> dict[str, Any]:
+    """The discovery document, and that of RFC 8414. A test compares each value with what the endpoints do.
+
+    is_registration_open: whether services may register themselves, by invitation at least.
+    """
+    registration = {"registration_endpoint": issuer + REGISTRATION_ENDPOINT} if is_registration_open else {}
+    return registration | {
         "issuer": issuer,
         "authorization_endpoint": issuer + AUTHORIZATION_ENDPOINT,
         "token_endpoint": issuer + TOKEN_ENDPOINT,
@@ -65,4 +73,7 @@ def provider_metadata(issuer: str) -> dict[str, Any]:
         "frontchannel_logout_session_supported": True,
         "authorization_response_iss_parameter_supported": True,
         "ui_locales_supported": ["fr"],
+        "service_documentation": issuer + ERROR_DICTIONARY,
+        "op_policy_uri": issuer + PERSONAL_DATA,
+        "op_tos_uri": issuer + LEGAL_NOTICE,
     }

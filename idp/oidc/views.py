@@ -42,7 +42,10 @@ def init_provider(state: BlueprintSetupState) -> None:
     """Give the application its provider, and exempt from form tokens what other sites post to."""
     settings: Settings = state.app.extensions["settings"]
     state.app.extensions["oidc"] = Provider(settings)
-    state.app.extensions["oidc_metadata"] = json.dumps(discovery.provider_metadata(settings.issuer)).encode()
+    metadata = discovery.provider_metadata(
+        settings.issuer, is_registration_open=settings.registration != "closed"
+    )
+    state.app.extensions["oidc_metadata"] = json.dumps(metadata).encode()
     state.app.extensions["token_readers"] = token_readers
     for view in (authorize_by_post, redeem, revoke, introspect, userinfo):
         state.app.extensions["csrf"].exempt(view)
@@ -272,8 +275,9 @@ def userinfo() -> Response:
 
 
 @blueprint.get(addresses.CONFIGURATION)
+@blueprint.get(addresses.OAUTH_CONFIGURATION, endpoint="oauth_configuration")
 def configuration() -> Response:
-    """OpenID Connect Discovery 4: bytes made once, with an ETag."""
+    """OpenID Connect Discovery 4, RFC 8414 3: bytes made once, with an ETag."""
     return metadata_answer(current_app.extensions["oidc_metadata"], METADATA_SECONDS)
 
 
