@@ -35,7 +35,7 @@ def exempt_from_form_tokens(state: BlueprintSetupState) -> None:
 
 @blueprint.before_request
 def check_registration_is_open() -> None:
-    """Where nobody registers itself, nothing is here (AD-06)."""
+    """Where nobody registers itself, nothing is here (AD-06, ADR 0024)."""
     if current_settings().registration == "closed":
         abort(404)
 
