@@ -7,6 +7,13 @@ from shared.headers import allow, content_security_policy, origin_of
 from tests.conftest import Browser, browser_at
 
 EXEMPT = {"theme_file", "static"}
+# What a program in a browser reads without cookies, from any origin.
+READ_FROM_ANY_ORIGIN = {
+    "/.well-known/openid-configuration",
+    "/.well-known/oauth-authorization-server",
+    "/oauth/jwks",
+    "/oauth/userinfo",
+}
 
 
 def pages_of(app: Flask) -> list[str]:
@@ -34,7 +41,8 @@ def assert_guarded(browser: Browser, path: str) -> None:
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["Referrer-Policy"] == "no-referrer"
     assert int(headers["Strict-Transport-Security"].partition("=")[2].partition(";")[0]) >= 365 * 24 * 3600
-    assert "Access-Control-Allow-Origin" not in headers
+    assert ("Access-Control-Allow-Origin" in headers) <= (path in READ_FROM_ANY_ORIGIN), path
+    assert "Access-Control-Allow-Credentials" not in headers
     if answer.mimetype == "text/html":
         assert "no-store" in headers["Cache-Control"]
         assert headers["X-Robots-Tag"] == "noindex"
