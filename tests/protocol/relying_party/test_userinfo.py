@@ -200,6 +200,9 @@ def test_p8_a_plain_answer_where_a_signed_one_was_agreed_is_refused(
     signing_app: Flask, with_userinfo: FakeProvider
 ):
     """Whoever can strip the signature must gain nothing by it."""
+    claims = {"iss": with_userinfo.issuer, "aud": CLIENT_ID, "sub": "guardian-1", "children": [LEA]}
+    with_userinfo.userinfo = lambda: json_response(claims)
+
     assert sign_in(browser_at(signing_app, LIVRET_URL), with_userinfo).status_code == 400
     assert sessions_of(signing_app) == 0
 
