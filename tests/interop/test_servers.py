@@ -6,6 +6,9 @@ from http.cookiejar import CookieJar
 from urllib.parse import parse_qs, quote, urljoin, urlsplit
 
 import pytest
+import requests
+from joserfc import jwt
+from joserfc.jwk import RSAKey
 
 from demo.parent import FormReader, Parent
 from shared.claims import read_children
@@ -170,6 +173,25 @@ def test_signing_out_elsewhere_ends_the_session_here(
 
         assert was_known
         assert not person.is_known_to(told)
+
+
+def test_a_forged_logout_token_is_refused(demo: Demo, tmp_path_factory: pytest.TempPathFactory):
+    """Back-Channel Logout 2.6, on the configuration that checks by itself: Authlib's."""
+    keys = requests.get(f"{demo.issuer}/oauth/jwks", timeout=10).json()["keys"]
+    kid = next(key["kid"] for key in keys if key["alg"] == "RS256")
+    foreign = RSAKey.generate_key(2048, {"kid": kid})
+    claims = {"iss": demo.issuer, "aud": "x", "sid": "x", "iat": 1, "exp": 9999999999, "jti": "x"}
+    forged = jwt.encode({"alg": "RS256", "kid": kid, "typ": "logout+jwt"}, claims, foreign)
+    nameless = jwt.encode({"alg": "RS256", "typ": "logout+jwt"}, claims, foreign)
+    unsigned = "eyJhbGciOiJub25lIn0.e30."
+
+    with authlib_service(demo, tmp_path_factory.mktemp("forged")) as told:
+        answers = [
+            requests.post(f"{told.url}/deconnexion/canal-arriere", data={"logout_token": token}, timeout=10)
+            for token in (forged, nameless, unsigned, "a.b.c", "é", "")
+        ]
+
+    assert [answer.status_code for answer in answers] == [400] * len(answers)
 
 
 @pytest.fixture(scope="module", params=KINDS)
