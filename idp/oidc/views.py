@@ -316,7 +316,9 @@ def error_dictionary() -> str:
 
 
 # What a program in a browser may read from another origin: nothing here looks at a cookie (OpenID Connect Core 5.3).
-READ_FROM_ANY_ORIGIN = frozenset({"oidc.configuration", "oidc.jwks", "oidc.token", "oidc.userinfo"})
+READ_FROM_ANY_ORIGIN = frozenset(
+    {"oidc.configuration", "oidc.oauth_configuration", "oidc.jwks", "oidc.token", "oidc.userinfo"}
+)
 CORS = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Allow-Headers": "Authorization, Content-Type",

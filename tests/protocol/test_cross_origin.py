@@ -12,6 +12,7 @@ ORIGIN = {"Origin": "https://application.example"}
     ("method", "path"),
     [
         ("GET", "/.well-known/openid-configuration"),
+        ("GET", "/.well-known/oauth-authorization-server"),
         ("GET", "/oauth/jwks"),
         ("POST", "/oauth/token"),
         ("OPTIONS", "/oauth/token"),
