@@ -73,6 +73,16 @@ def test_lo_15_nothing_saved_works_after_it(party: RelyingParty, parent: Account
         db.engine.dispose()
 
 
+def test_lo_15_a_saved_refresh_token_is_worth_nothing_after_it(offline_party: RelyingParty):
+    tokens = offline_party.tokens(scope="openid offline_access")
+    saved = offline_party.refresh(tokens["refresh_token"]).json["refresh_token"]
+
+    end(offline_party, id_token_hint=tokens["id_token"])
+
+    answer = offline_party.refresh(saved)
+    assert (answer.status_code, answer.json["error"]) == (400, "invalid_grant")
+
+
 def test_its_tokens_end_with_it(party: RelyingParty, parent: object):
     tokens, code = party.tokens(), party.authorization_code()
 
