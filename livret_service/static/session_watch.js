@@ -32,4 +32,6 @@
     ask();
     timer = setInterval(ask, Number(said.seconds) * 1000);
   });
+  /* Only now: a frame that loads before anybody listens would never be asked. */
+  frame.src = frame.dataset.src;
 })();

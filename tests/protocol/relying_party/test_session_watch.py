@@ -42,7 +42,7 @@ def test_p17_pages_hold_a_hidden_frame_of_ours_that_holds_the_provider_s(
 
     assert re.search(rf'<iframe src="{FRAME}"[^>]* hidden>', page.text)
     assert f"frame-src {LIVRET_URL}" in page.headers["Content-Security-Policy"]
-    assert f'src="{watched.issuer}/check_session"' in frame.text
+    assert f'data-src="{watched.issuer}/check_session"' in frame.text
     assert 'data-message="livret state.salt"' in frame.text
     assert f'data-origin="{watched.issuer}"' in frame.text
     assert frame.text.count("<script") == 1
