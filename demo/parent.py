@@ -19,10 +19,11 @@ POLL_SECONDS = 0.05
 
 @dataclass(slots=True)
 class Form:
-    """A form of a page: where it posts, and the fields with their values."""
+    """A form of a page: where it posts, the fields with their values, the named buttons with theirs."""
 
     action: str
     fields: dict[str, str] = field(default_factory=dict)
+    buttons: list[tuple[str, str]] = field(default_factory=list)
 
 
 class FormReader(HTMLParser):
@@ -33,12 +34,14 @@ class FormReader(HTMLParser):
         self.forms: list[Form] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Notes a form, or a named input of the form it stands in."""
+        """Notes a form, or a named input or button of the form it stands in."""
         attributes = {name: value or "" for name, value in attrs}
         if tag == "form":
             self.forms.append(Form(attributes.get("action", "")))
         elif tag == "input" and self.forms and "name" in attributes:
             self.forms[-1].fields[attributes["name"]] = attributes.get("value", "")
+        elif tag == "button" and self.forms and "name" in attributes:
+            self.forms[-1].buttons.append((attributes["name"], attributes.get("value", "")))
 
 
 class Parent:
@@ -62,17 +65,28 @@ class Parent:
 
     def fill(self, **typed: str) -> None:
         """Fill in the form of this page that has these fields, and send it. Raises DemoRefused when refused."""
-        page = self.page
-        reader = FormReader()
-        reader.feed(page.text)
-        form = next((one for one in reader.forms if typed.keys() <= one.fields.keys()), None)
+        form = next((one for one in self._forms() if typed.keys() <= one.fields.keys()), None)
         if form is None:
-            raise DemoRefused(f"{page.url}: no form asks for {', '.join(typed)}")
-        self._page = self.browser.post(
-            urljoin(page.url, form.action), data={**form.fields, **typed}, timeout=30
-        )
+            raise DemoRefused(f"{self.page.url}: no form asks for {', '.join(typed)}")
+        self._send(form, typed)
+
+    def decide(self, **button: str) -> None:
+        """Press the button of this name and value. Raises DemoRefused when there is none, or when refused."""
+        form = next((one for one in self._forms() if button.items() <= set(one.buttons)), None)
+        if form is None:
+            raise DemoRefused(f"{self.page.url}: no such button as {button}")
+        self._send(form, button)
+
+    def _forms(self) -> list[Form]:
+        reader = FormReader()
+        reader.feed(self.page.text)
+        return reader.forms
+
+    def _send(self, form: Form, more: dict[str, str]) -> None:
+        sent = form.fields | more
+        self._page = self.browser.post(urljoin(self.page.url, form.action), data=sent, timeout=30)
         if not self._page.ok:
-            raise DemoRefused(f"{self._page.url} answered {self._page.status_code} to {', '.join(typed)}")
+            raise DemoRefused(f"{self._page.url} answered {self._page.status_code} to {', '.join(more)}")
 
 
 def activate(

@@ -9,6 +9,7 @@ from idp.activation import views as activation
 from idp.db import db, migrate
 from idp.messaging.mail import init_mail
 from idp.my_account import views as my_account
+from idp.oidc import consent_views as consents
 from idp.oidc import logout_views as logout
 from idp.oidc import registration_views as registration
 from idp.oidc import views as oidc
@@ -32,6 +33,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     oidc.blueprint,
     registration.blueprint,
     logout.blueprint,
+    consents.blueprint,
 )
 MAXIMUM_BODY_BYTES = 64 * 1024
 csrf = FormProtection()

@@ -16,8 +16,9 @@ from werkzeug.test import TestResponse
 from idp.accounts.models import AccountState
 from idp.accounts.rules import AccountId
 from idp.db import db, transaction
-from idp.oidc import clients
+from idp.oidc import clients, consents
 from idp.oidc.registration import ClientMetadata
+from idp.oidc.scopes import REGISTRABLE
 from idp.sessions import service as sessions
 from idp.sessions.rules import OpenedWith
 from idp.sessions.service import OpenedSession
@@ -25,6 +26,7 @@ from idp.signing_keys import service as signing_keys
 from idp.signing_keys.models import SigningKey
 from tests.conftest import MORNING, Browser, FrozenClock, browser_at
 from tests.factories import LONG_AGO, make_account
+from tests.web import submit
 
 ISSUER = "https://compte.example"
 REDIRECT_URI = "https://livret.example/retour"
@@ -91,8 +93,15 @@ class RelyingParty:
         return self.browser.get("/oauth/authorize", query_string=self.request(**changes))
 
     def authorization_code(self, **changes: Any) -> str:
-        """An authorization code for who is signed in."""
-        return answer_of(self.authorize(**changes))["code"]
+        """An authorization code for who is signed in, who agrees if asked."""
+        response = self.authorize(**changes)
+        return answer_of(self.agreed(response) if is_sent_to_consent(response) else response)["code"]
+
+    def agreed(self, response: Any) -> Any:
+        """Press « Autoriser » on the page that the browser was sent to; what comes after it."""
+        done = submit(self.browser, response.location, {"decision": "allow"}, action="/autorisation")
+        assert done.location.startswith("/oauth/authorize/resume?demande="), done.location
+        return self.browser.get(done.location)
 
     def redeem(self, authorization_code: str | None, *, secret: str | None = None, **changes: Any) -> Any:
         """Ask the token endpoint, from a program without cookies."""
@@ -125,19 +134,31 @@ class RelyingParty:
         headers = {"Authorization": f"Bearer {access_token}"}
         return browser_at(self.app, ISSUER).get("/oauth/userinfo", headers=headers)
 
-    def sign_in(self, account_id: AccountId, **values: Any) -> OpenedSession:
-        """Give the browser a session of this account, opened now with its chosen password."""
+    def sign_in(self, account_id: AccountId, *, agreed: bool = True, **values: Any) -> OpenedSession:
+        """Give the browser a session of this account, opened now with its chosen password.
+
+        agreed: the person said yes to this client long ago, for every scope there is.
+        """
         with self.app.app_context(), transaction():
             opened = sessions.open_session(
                 account_id, values.pop("opened_with", OpenedWith.CHOSEN), now=self.clock.now, **values
             )
+        if agreed:
+            self.agree(account_id)
         self.browser.set_cookie("__Host-idp_session", opened.session_id, domain="compte.example", secure=True)
         return opened
+
+    def agree(self, account_id: AccountId) -> None:
+        """Let this client know all that scopes can say, since long ago."""
+        with self.app.app_context():
+            consents.agree(account_id, self.client_id, REGISTRABLE, now=LONG_AGO)
 
     def read_id_token(self, id_token: str) -> dict[str, Any]:
         """The claims, the signature verified with the published keys."""
         jwks = json.loads(browser_at(self.app, ISSUER).get("/oauth/jwks").text)
-        return dict(jwt.decode(id_token, KeySet.import_key_set(jwks), algorithms=["RS256"]).claims)
+        return dict(
+            jwt.decode(id_token, KeySet.import_key_set(jwks), algorithms=["RS256", "ES256", "Ed25519"]).claims
+        )
 
 
 def answer_of(response: TestResponse) -> dict[str, str]:
@@ -151,6 +172,11 @@ def answer_of(response: TestResponse) -> dict[str, str]:
 def is_sent_to_sign_in(response: TestResponse) -> bool:
     """Whether the browser is sent to our sign-in page, the request carried."""
     return response.status_code == 303 and response.location.startswith("/connexion?demande=")
+
+
+def is_sent_to_consent(response: TestResponse) -> bool:
+    """Whether the browser is sent to the page that asks what may be shared, the request carried."""
+    return response.status_code == 303 and response.location.startswith("/autorisation?demande=")
 
 
 def stays_on_our_page(response: TestResponse) -> bool:

@@ -58,7 +58,8 @@ def answer_client(asked: AuthorizationRequest, parameters: Mapping[str, str]) ->
 
 def refuse_authorization(refusal: OAuthRefusal, asked: AuthorizationRequest | None) -> BaseResponse:
     """A refusal at the authorization endpoint: to the client when it may be told there, else our page."""
-    if asked is None or not refusal.may_redirect:
+    # Nobody is sent to an address that is not the client's, whatever went wrong before it was checked.
+    if asked is None or not refusal.may_redirect or not asked.client.check_redirect_uri(asked.redirect_uri):
         return error_page(refusal, asked)
     return answer_client(asked, told_of(refusal))
 

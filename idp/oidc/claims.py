@@ -2,7 +2,7 @@
 
 import base64
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,11 +11,14 @@ from idp.oidc.scopes import EMAIL, PHONE, PROFILE
 from shared.claims import CLAIM, SCOPE_CHILDREN, ChildClaim, write_children
 
 SUPPORTED_CLAIMS = (
-    "iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "sid",
+    "iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "sid", "acr", "amr",
     "name", "given_name", "family_name", "updated_at",
     "email", "email_verified", "phone_number", "phone_number_verified",
     CLAIM,
 )  # fmt: skip
+
+
+HASHES = {"Ed25519": hashlib.sha512, "EdDSA": hashlib.sha512}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +43,18 @@ class IdTokenFacts:
     auth_time: datetime
     issued_at: datetime
     expires_at: datetime
+    acr: str
+    amr: tuple[str, ...]
     nonce: str | None = None
 
 
 def id_token_claims(
     facts: IdTokenFacts, scopes: frozenset[str], children: Sequence[ChildClaim]
 ) -> dict[str, Any]:
-    """The ID token's claims (Core 2): identity and sign-in, plus `children`; the rest is userinfo's alone."""
+    """The ID token's claims (Core 2): identity and sign-in, plus `children`; the rest is userinfo's alone.
+
+    What was asked by name for the ID token is `named_claims`.
+    """
     claims: dict[str, Any] = {
         "iss": facts.issuer,
         "sub": facts.subject,
@@ -55,16 +63,21 @@ def id_token_claims(
         "iat": int(facts.issued_at.timestamp()),
         "auth_time": int(facts.auth_time.timestamp()),
         "sid": facts.sid,
+        "acr": facts.acr,
+        "amr": list(facts.amr),
     }
     if facts.nonce is not None:
         claims["nonce"] = facts.nonce
     return claims | children_claim(scopes, children)
 
 
-def access_token_hash(access_token: str) -> str:
-    """`at_hash` (Core 3.1.3.6) for RS256: the left half of SHA-256, in base64url."""
-    left_half = hashlib.sha256(access_token.encode("ascii")).digest()[:16]
-    return base64.urlsafe_b64encode(left_half).rstrip(b"=").decode()
+def access_token_hash(access_token: str, algorithm: str) -> str:
+    """`at_hash` (Core 3.1.3.6): the left half of the hash that the signature uses, in base64url.
+
+    Ed25519 hashes with SHA-512 inside (RFC 8032 5.1); RS256 and ES256 with SHA-256.
+    """
+    whole = HASHES.get(algorithm, hashlib.sha256)(access_token.encode("ascii")).digest()
+    return base64.urlsafe_b64encode(whole[: len(whole) // 2]).rstrip(b"=").decode()
 
 
 def userinfo_claims(
@@ -79,6 +92,17 @@ def userinfo_claims(
     if PHONE in scopes and person.phone:
         claims |= {"phone_number": person.phone, "phone_number_verified": True}
     return claims | children_claim(scopes, children)
+
+
+def named_claims(
+    names: Collection[str], person: PersonView, scopes: frozenset[str], children: Sequence[ChildClaim]
+) -> dict[str, Any]:
+    """The claims that were asked one by one (Core 5.5): those there are, whatever the scopes say of them.
+
+    A child's members follow the scopes all the same: none is a claim of its own.
+    """
+    whole = userinfo_claims("", person, scopes | {PROFILE, EMAIL, PHONE, SCOPE_CHILDREN}, children)
+    return {name: claim for name, claim in whole.items() if name in names}
 
 
 def children_claim(scopes: frozenset[str], children: Sequence[ChildClaim]) -> dict[str, Any]:

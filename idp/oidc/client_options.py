@@ -44,7 +44,7 @@ TEXTS = {
     "sector_identifier": "Host for pairwise subjects; needed when redirect URIs are on several hosts.",
 }
 FLAGS = {
-    "first_party": "A service of the same operator: people are told, not asked, what is shared.",
+    "first_party": "A service of the same operator: what is shared is asked on a short page.",
     "require_auth_time": "Its ID tokens always hold auth_time.",
     "backchannel_logout_session_required": "Its back-channel logout tokens always hold sid.",
     "frontchannel_logout_session_required": "Its framed logout page is always told iss and sid.",

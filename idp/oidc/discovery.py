@@ -16,18 +16,20 @@ from idp.oidc.addresses import (
     TOKEN_ENDPOINT,
     USERINFO_ENDPOINT,
 )
+from idp.oidc.authentication import SUPPORTED_ACRS
 from idp.oidc.checks.authorization import RESPONSE_MODES, S256
 from idp.oidc.claims import SUPPORTED_CLAIMS
 from idp.oidc.registration import (
     ASSERTION_ALGORITHMS,
     AUTHENTICATION_METHODS,
     GRANT_TYPES,
+    ID_TOKEN_ALGORITHMS,
     INTROSPECTION_ALGORITHMS,
     PROVING_METHODS,
+    REQUEST_OBJECT_ALGORITHMS,
     USERINFO_ALGORITHMS,
 )
 from idp.oidc.scopes import SUPPORTED
-from idp.signing_keys.service import ALGORITHM
 
 
 def provider_metadata(issuer: str, *, is_registration_open: bool) -> dict[str, Any]:
@@ -51,7 +53,7 @@ def provider_metadata(issuer: str, *, is_registration_open: bool) -> dict[str, A
         "response_modes_supported": list(RESPONSE_MODES),
         "grant_types_supported": list(GRANT_TYPES),
         "subject_types_supported": ["pairwise"],
-        "id_token_signing_alg_values_supported": [ALGORITHM],
+        "id_token_signing_alg_values_supported": list(ID_TOKEN_ALGORITHMS),
         "token_endpoint_auth_methods_supported": list(AUTHENTICATION_METHODS),
         "token_endpoint_auth_signing_alg_values_supported": list(ASSERTION_ALGORITHMS),
         "userinfo_signing_alg_values_supported": list(USERINFO_ALGORITHMS),
@@ -64,9 +66,13 @@ def provider_metadata(issuer: str, *, is_registration_open: bool) -> dict[str, A
         "prompt_values_supported": ["none", "login", "consent", "select_account"],
         "claim_types_supported": ["normal"],
         "claims_supported": list(SUPPORTED_CLAIMS),
-        "claims_parameter_supported": False,
-        "request_parameter_supported": False,
-        "request_uri_parameter_supported": False,
+        "acr_values_supported": list(SUPPORTED_ACRS),
+        "claims_parameter_supported": True,
+        "request_parameter_supported": True,
+        "request_uri_parameter_supported": True,
+        "require_request_uri_registration": True,
+        "request_object_signing_alg_values_supported": list(REQUEST_OBJECT_ALGORITHMS),
+        "display_values_supported": ["page"],
         "backchannel_logout_supported": True,
         "backchannel_logout_session_supported": True,
         "frontchannel_logout_supported": True,

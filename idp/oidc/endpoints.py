@@ -11,7 +11,7 @@ from joserfc.errors import JoseError
 from idp.errors import OAuthRefusal
 from idp.oidc import service
 from idp.oidc.answers import with_parameters
-from idp.oidc.claims import userinfo_claims
+from idp.oidc.claims import named_claims, userinfo_claims
 from idp.oidc.clients import RegisteredClient
 from idp.oidc.introspection import LivingToken, find_living_token
 from idp.oidc.provider_request import ProviderRequest
@@ -19,7 +19,7 @@ from idp.oidc.signing import INTROSPECTION_TYPE, signer
 from idp.oidc.subject import pairwise_subject
 from idp.settings import Settings
 from idp.signing_keys import service as signing_keys
-from shared.claims import SCOPE_CHILDREN
+from shared.claims import CLAIM, SCOPE_CHILDREN
 from shared.clock import request_now
 
 ID_TOKEN_TYPE = "JWT"  # noqa: S105 - a header's value
@@ -110,12 +110,11 @@ def userinfo(access_token: str, settings: Settings) -> Userinfo:
         raise BearerRefused
     scopes = frozenset(honoured.scope.split())
     sector = honoured.sector_identifier
-    claims = userinfo_claims(
-        pairwise_subject(sector, honoured.account_id, settings.pairwise_key),
-        honoured.person,
-        scopes,
-        service.children_claims(honoured.account_id, sector) if SCOPE_CHILDREN in scopes else (),
-    )
+    wants_children = SCOPE_CHILDREN in scopes or CLAIM in honoured.names
+    children = service.children_claims(honoured.account_id, sector) if wants_children else ()
+    subject = pairwise_subject(sector, honoured.account_id, settings.pairwise_key)
+    claims = userinfo_claims(subject, honoured.person, scopes, children)
+    claims |= named_claims(honoured.names, honoured.person, scopes, children)
     if honoured.signing_algorithm is None:
         return Userinfo(claims, None)
     sign = signer(algorithm=honoured.signing_algorithm)

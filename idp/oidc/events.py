@@ -74,3 +74,21 @@ class GrantEndedByService(AuditEvent):
 
     name: ClassVar[str] = "oidc:grant:ended"
     account_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentGiven(AuditEvent):
+    """The person agreed that a service receives what the consent names."""
+
+    name: ClassVar[str] = "oidc:consent:given"
+    account_id: UUID
+    consent_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentWithdrawn(AuditEvent):
+    """The person took a service's access back; its tokens for this account ended with it."""
+
+    name: ClassVar[str] = "oidc:consent:withdrawn"
+    account_id: UUID
+    consent_id: UUID

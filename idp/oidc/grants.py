@@ -15,9 +15,10 @@ from authlib.oauth2.rfc7636 import create_s256_code_challenge
 from authlib.oidc.core.grants import OpenIDCode
 
 from idp.oidc import renewal, service
-from idp.oidc.checks.sign_in import LoginRequired
+from idp.oidc.authentication import authentication_of
+from idp.oidc.checks.sign_in import Presence, consented_since
 from idp.oidc.checks.token import ClientAuthenticationFailed, ClientUnauthorized, ScopeOfPerson
-from idp.oidc.claims import IdTokenFacts, access_token_hash, id_token_claims
+from idp.oidc.claims import IdTokenFacts, access_token_hash, id_token_claims, named_claims
 from idp.oidc.clients import RegisteredClient
 from idp.oidc.minting import minter
 from idp.oidc.provider_request import ProviderRequest
@@ -25,7 +26,6 @@ from idp.oidc.renewal import Renewal
 from idp.oidc.service import CodeRequest, Redemption, TokensIssued
 from idp.oidc.signing import signer
 from idp.oidc.subject import pairwise_subject
-from idp.sessions.rules import CurrentSession
 from idp.settings import Settings
 from idp.settings import current as current_settings
 from shared.clock import request_now
@@ -37,25 +37,26 @@ class AuthorizationCodeGrant(grants.AuthorizationCodeGrant):
     request: ProviderRequest
 
     def create_authorization_response(self, redirect_uri: str, grant_user: Any) -> Any:  # noqa: ARG002
-        """The authorization code for the session in `grant_user`. Raises LoginRequired when it does not hold now."""
-        asked = self.request.authorization_request
-        if asked is None:
+        """The authorization code for the `Presence` in `grant_user`, or None when nothing is issued at this instant."""
+        asked, presence = self.request.authorization_request, cast("Presence", grant_user)
+        if asked is None or presence.session is None:
             raise RuntimeError("the authorization request was not checked")
-        authorization_code = service.issue_authorization_code(
+        return service.issue_authorization_code(
             CodeRequest(
                 client_id=asked.client.client_id,
                 redirect_uri=asked.redirect_uri,
                 scope=asked.scope,
                 nonce=asked.nonce,
                 code_challenge=asked.code_challenge,
+                authentication=authentication_of(presence.session),
+                claims=asked.claims.names_given(asked.client.scopes),
+                consent_scopes=asked.consent_scopes,
+                consented_since=consented_since(asked, presence),
                 resource=asked.resource,
             ),
-            cast("CurrentSession", grant_user).id,
+            presence.session.id,
             now=request_now(),
         )
-        if authorization_code is None:
-            raise LoginRequired("the session, its account or the client no longer holds")
-        return authorization_code
 
     def validate_token_request(self) -> None:
         """Who the client is; whether its code holds is asked by the statement that consumes it."""
@@ -160,13 +161,14 @@ class IdToken(OpenIDCode):
         """The ID token beside the access token of `answer`: `kid` in the header, `aud` a string, `at_hash` of the access token."""
         issued = cast("TokensIssued", cast("ProviderRequest", request).issued)
         client = cast("RegisteredClient", request.client)
-        claims = id_token_claims(
-            self._facts(issued, client),
-            frozenset(issued.scope.split()),
-            service.as_claims(issued.children, client.sector_identifier),
-        )
-        claims["at_hash"] = access_token_hash(answer["access_token"])
-        return signer(algorithm=client.id_token_signed_response_alg)(claims)
+        scopes = frozenset(issued.scope.split())
+        children = service.as_claims(issued.children, client.sector_identifier)
+        claims = id_token_claims(self._facts(issued, client), scopes, children)
+        if issued.person is not None:
+            claims |= named_claims(issued.id_token_names, issued.person, scopes, children)
+        algorithm = client.id_token_signed_response_alg
+        claims["at_hash"] = access_token_hash(answer["access_token"], algorithm)
+        return signer(algorithm=algorithm)(claims)
 
     def _facts(self, issued: TokensIssued, client: RegisteredClient) -> IdTokenFacts:
         now = request_now()
@@ -178,6 +180,8 @@ class IdToken(OpenIDCode):
             client_id=client.client_id,
             sid=issued.sid,
             auth_time=issued.auth_time,
+            acr=issued.authentication.acr,
+            amr=issued.authentication.amr,
             issued_at=now,
             expires_at=now + timedelta(seconds=self._settings.id_token_seconds),
             nonce=issued.nonce,

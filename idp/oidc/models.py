@@ -133,6 +133,11 @@ class AuthorizationCode(Model):
     code_challenge: Mapped[str | None] = mapped_column(String(43))
     resource: Mapped[str | None] = mapped_column(String(2048))
     auth_time: Mapped[datetime]
+    acr: Mapped[str] = mapped_column(String(100), server_default="")
+    amr: Mapped[str] = mapped_column(String(100), server_default="")
+    """Space-separated."""
+    claims: Mapped[dict[str, list[str]] | None] = mapped_column(JSON(none_as_null=True))
+    """Names asked one by one (Core 5.5), of `userinfo` and of `id_token`; None without any."""
     issued_at: Mapped[datetime]
     expires_at: Mapped[datetime] = mapped_column(index=True)
     consumed_at: Mapped[datetime | None]
@@ -164,6 +169,9 @@ class TokenFamily(Model):
     scope: Mapped[str] = mapped_column(String(500))
     resource: Mapped[str | None] = mapped_column(String(2048))
     auth_time: Mapped[datetime]
+    acr: Mapped[str] = mapped_column(String(100), server_default="")
+    amr: Mapped[str] = mapped_column(String(100), server_default="")
+    claims: Mapped[dict[str, list[str]] | None] = mapped_column(JSON(none_as_null=True))
     created_at: Mapped[datetime]
     rotated_at: Mapped[datetime]
     expires_at: Mapped[datetime] = mapped_column(index=True)
@@ -203,6 +211,7 @@ class AccessToken(Model):
     )
     scope: Mapped[str] = mapped_column(String(500))
     audience: Mapped[str | None] = mapped_column(String(2048))
+    claims: Mapped[dict[str, list[str]] | None] = mapped_column(JSON(none_as_null=True))
     issued_at: Mapped[datetime]
     expires_at: Mapped[datetime] = mapped_column(index=True)
     revoked_at: Mapped[datetime | None]
@@ -235,3 +244,22 @@ class LogoutDelivery(Model):
     failed_at: Mapped[datetime | None]
     failure: Mapped[str | None] = mapped_column(String(80))
     """Why the last attempt failed: a status or constant words, never what the client wrote."""
+
+
+class Consent(Model):
+    """What a person lets a client know (OpenID Connect Core 3.1.2.4): one row an account and client.
+
+    scope: all that was agreed to, as `canonical_scope` spells it. since: of the first agreement that still holds;
+    granted_at: of the latest. A withdrawn one stays, so that the person sees what was.
+    """
+
+    __tablename__ = "consents"
+    __table_args__ = (UniqueConstraint("account_id", "client_id"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"))
+    client_id: Mapped[str] = mapped_column(ForeignKey("clients.client_id", ondelete="CASCADE"), index=True)
+    scope: Mapped[str] = mapped_column(String(500))
+    since: Mapped[datetime]
+    granted_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]

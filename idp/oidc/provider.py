@@ -11,7 +11,8 @@ from authlib.oidc.rpinitiated import EndSessionRequest
 from flask import Response, current_app
 from joserfc.errors import JoseError
 
-from idp.oidc import clients, endpoints, revocation
+from idp.errors import OAuthRefusal
+from idp.oidc import clients, consents, endpoints, revocation
 from idp.oidc.addresses import (
     AUTHORIZATION_ENDPOINT,
     END_SESSION_ENDPOINT,
@@ -22,8 +23,8 @@ from idp.oidc.addresses import (
 from idp.oidc.answers import json_answer
 from idp.oidc.checks import authorization, sign_in, token
 from idp.oidc.checks.authorization import AuthorizationRequest, ClientDisabled, ClientUnknown
-from idp.oidc.checks.parameters import check_printable_and_short, single_parameters
-from idp.oidc.checks.sign_in import LoginRequired, Presence
+from idp.oidc.checks.parameters import check_printable_and_short, single_parameters, without_signed
+from idp.oidc.checks.sign_in import ConsentRequired, LoginRequired, Presence, consented_since
 from idp.oidc.checks.token import ClientAuthenticationFailed, TokenRequest
 from idp.oidc.client_assertions import PrivateKeyJwt
 from idp.oidc.client_keys import MEDIA_TYPES, ClientKeys
@@ -38,6 +39,12 @@ from idp.oidc.grants import (
 )
 from idp.oidc.provider_request import ProviderRequest
 from idp.oidc.registration import CLIENT_ID, PUBLIC_METHOD
+from idp.oidc.request_objects import (
+    RequestObjectTwice,
+    check_request_uri,
+    fetch_request_object,
+    read_request_object,
+)
 from idp.oidc.subject import pairwise_subject
 from idp.sessions.rules import CurrentSession
 from idp.settings import Settings
@@ -48,21 +55,24 @@ AUTHORIZATION_CHECKS: tuple[Callable[[AuthorizationRequest], None], ...] = (
     authorization.check_client_enabled,  # a failure so far stays on our page
     authorization.check_redirect_uri,  # from here on, errors go back to the client
     authorization.check_response_mode,
-    authorization.check_no_request_object,
     authorization.check_response_type,
     authorization.check_pkce,
     authorization.check_scope,
     authorization.check_resource,
     authorization.check_prompt,
     authorization.check_maximum_age,
+    authorization.check_claims,
+    authorization.check_acr,
 )
 
-# Whether a page must come before the answer. Consent, when it is asked, follows the last line.
+# Whether a page must come before the answer. Whether the person has agreed is asked by the statement that issues.
 SIGN_IN_CHECKS: tuple[Callable[[AuthorizationRequest, Presence], None], ...] = (
     sign_in.check_signed_in,
     sign_in.check_not_asked_again,
     sign_in.check_signed_in_lately,
-    sign_in.check_hint,
+    sign_in.check_account_chosen,
+    sign_in.check_expected,
+    sign_in.check_consent_not_asked_again,
 )
 
 CLIENT_CHECKS: tuple[Callable[[TokenRequest], None], ...] = (
@@ -134,12 +144,32 @@ class Provider(AuthorizationServer):
     # --- authorization endpoint
 
     def read_authorization_request(self, pairs: Iterable[tuple[str, str]]) -> AuthorizationRequest:
-        """The request of a known client. Raises ParameterRepeated, ClientUnknown, ParameterMalformed."""
+        """The request of a known client, as sent. Raises ParameterRepeated, ClientUnknown, ParameterMalformed."""
         parameters = single_parameters(pairs)
         client = self.query_client(parameters.get("client_id", ""))
         if client is None:
             raise ClientUnknown
-        check_printable_and_short(parameters)
+        # Hints and request objects are longer than other parameters; no page of ours carries them.
+        check_printable_and_short(without_signed(parameters, "request", "id_token_hint"))
+        return AuthorizationRequest(parameters, client)
+
+    def resolve_request_object(self, asked: AuthorizationRequest) -> AuthorizationRequest:
+        """The request that counts: what the client signed, when it sent or named a request object (Core 6).
+
+        Raises OAuthRefusal.
+        """
+        request_object, request_uri = asked.parameters.get("request"), asked.parameters.get("request_uri")
+        if request_object is None and request_uri is None:
+            return asked
+        authorization.check_client_enabled(asked)
+        if request_object is not None and request_uri is not None:
+            raise RequestObjectTwice
+        client = asked.client
+        if request_uri is not None:
+            request_object = fetch_request_object(check_request_uri(request_uri, client))
+        parameters = read_request_object(
+            request_object or "", client, self.client_keys.keys_of, self.settings.issuer
+        )
         return AuthorizationRequest(parameters, client)
 
     def check_authorization_request(self, asked: AuthorizationRequest) -> AuthorizationCodeGrant:
@@ -149,34 +179,63 @@ class Provider(AuthorizationServer):
         grant = self.get_consent_grant(request)  # type: ignore[no-untyped-call]
         return cast("AuthorizationCodeGrant", grant)
 
+    def check_presence(self, asked: AuthorizationRequest, presence: Presence) -> None:
+        """Walk SIGN_IN_CHECKS. Raises LoginRequired, AnotherPerson, ConsentRequired."""
+        for check in SIGN_IN_CHECKS:
+            check(asked, presence)
+
     def grant_authorization(
         self, asked: AuthorizationRequest, grant: AuthorizationCodeGrant, presence: Presence
     ) -> str:
-        """An authorization code for who is there. Raises LoginRequired, AnotherPerson, ClientDisabled."""
-        for check in SIGN_IN_CHECKS:
-            check(asked, presence)
-        try:
-            return cast("str", grant.create_authorization_response(asked.redirect_uri, presence.session))
-        except LoginRequired:
-            # The statement that issues knows better than a record of ten seconds ago.
-            client = self.read_client_again(asked.client.client_id)
-            if client is None or client.is_disabled:
-                raise ClientDisabled from None
-            raise
+        """An authorization code for who is there. Raises LoginRequired, ConsentRequired, ClientDisabled."""
+        self.check_presence(asked, presence)
+        authorization_code = grant.create_authorization_response(asked.redirect_uri, presence)
+        if authorization_code is None:
+            raise self._why_not_issued(asked, presence)
+        return cast("str", authorization_code)
 
-    def hint_is_theirs(self, asked: AuthorizationRequest, session: CurrentSession | None) -> bool | None:
-        """Whether the request's `id_token_hint` names the person signed in; None without a hint or a person."""
-        if asked.id_token_hint is None or session is None:
-            return None
+    def has_agreed(self, asked: AuthorizationRequest, presence: Presence) -> bool:
+        """Whether the person signed in agreed to all that is asked, lately enough. One query."""
+        return presence.session is not None and consents.is_agreed(
+            presence.session.account_id,
+            asked.client.client_id,
+            asked.consent_scopes,
+            since=consented_since(asked, presence),
+        )
+
+    def expected_subjects(self, asked: AuthorizationRequest) -> frozenset[str] | None:
+        """The subjects that the request's `id_token_hint` and `sub` claim leave; None when they name nobody."""
+        named = frozenset(str(value) for value in asked.claims.subjects) or None
+        if asked.id_token_hint is None:
+            return named
         try:
-            claims = endpoints.read_id_token_hint(asked.id_token_hint, self.settings.issuer)
+            hinted = frozenset(
+                {endpoints.read_id_token_hint(asked.id_token_hint, self.settings.issuer)["sub"]}
+            )
         except HintRefused:
-            return False
-        return bool(claims["sub"] == self.subject_of(asked.client, session))
+            return frozenset()
+        return hinted if named is None else hinted & named
+
+    def is_expected(
+        self, asked: AuthorizationRequest, session: CurrentSession | None, expected: frozenset[str] | None
+    ) -> bool | None:
+        """Whether the person signed in is one of the subjects expected; None when nobody is expected or there."""
+        if expected is None or session is None:
+            return None
+        return self.subject_of(asked.client, session) in expected
 
     def subject_of(self, client: RegisteredClient, session: CurrentSession) -> str:
         """The `sub` of the person signed in, at this client."""
         return pairwise_subject(client.sector_identifier, session.account_id, self.settings.pairwise_key)
+
+    def _why_not_issued(self, asked: AuthorizationRequest, presence: Presence) -> OAuthRefusal:
+        """The statement that issues knows better than a record of ten seconds ago."""
+        client = self.read_client_again(asked.client.client_id)
+        if client is None or client.is_disabled:
+            return ClientDisabled()
+        if not self.has_agreed(asked, presence):
+            return ConsentRequired()
+        return LoginRequired("the session or its account no longer holds")
 
     # --- token endpoint
 

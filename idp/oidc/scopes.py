@@ -1,6 +1,6 @@
 """Which scopes exist, and what is granted of those that a client asks for. Pure."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from shared.claims import SCOPE_CHILDREN, SCOPE_CHILDREN_BIRTHDATE, SCOPE_CHILDREN_INE
 
@@ -26,3 +26,8 @@ def granted_scope(asked: str, registered: Collection[str]) -> str:
     """
     wanted = dict.fromkeys(asked.split(" "))
     return " ".join(scope for scope in wanted if scope in SUPPORTED and scope in registered)
+
+
+def canonical_scope(scopes: Iterable[str]) -> str:
+    """One spelling for one set of scopes: sorted, once each, so that a later scope changes no spelling kept."""
+    return " ".join(sorted(set(scopes)))

@@ -3,7 +3,7 @@
 Few round trips: these are the hot paths. Every condition stands in the statement that acts (`statements.py`).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,13 +18,14 @@ from idp.errors import OAuthRefusal
 from idp.families import service as families
 from idp.families.rules import GuardianChild
 from idp.oidc import statements
+from idp.oidc.authentication import Authentication
 from idp.oidc.claims import PersonView
 from idp.oidc.events import AuthorizationCodeMisused, CodeMisuse, SignedOutByService
 from idp.oidc.scopes import OFFLINE_ACCESS
 from idp.oidc.subject import pairwise_child
 from idp.sessions import service as sessions
 from idp.settings import current
-from shared.claims import SCOPE_CHILDREN, ChildClaim, SchoolClaim
+from shared.claims import CLAIM, SCOPE_CHILDREN, ChildClaim, SchoolClaim
 from shared.database import uuid7
 from shared.secrets import digest, new_secret
 
@@ -68,13 +69,21 @@ Mint = Callable[[AccessFacts], str]
 
 @dataclass(frozen=True, slots=True)
 class CodeRequest:
-    """What an authorization code will stand for. code_challenge: S256 only, None when none was sent."""
+    """What an authorization code will stand for. code_challenge: S256 only, None when none was sent.
+
+    claims: names asked one by one, by place. consent_scopes: what the person must have agreed to, at `consented_since`
+    or after it.
+    """
 
     client_id: str
     redirect_uri: str
     scope: str
     nonce: str | None
     code_challenge: str | None
+    authentication: Authentication
+    claims: Mapping[str, list[str]] | None
+    consent_scopes: frozenset[str]
+    consented_since: datetime
     resource: str | None = None
 
 
@@ -97,7 +106,8 @@ class Redemption:
 class TokensIssued:
     """What a grant gave, and what the ID token states of it. The tokens themselves are stored nowhere.
 
-    refresh_token: None without offline access.
+    refresh_token: None without offline access. id_token_names: claims asked by name for the ID token; `person` is read
+    only when there are any.
     """
 
     access_token: str
@@ -108,7 +118,10 @@ class TokensIssued:
     sid: str
     nonce: str | None
     auth_time: datetime
+    authentication: Authentication
     children: tuple[GuardianChild, ...]
+    id_token_names: tuple[str, ...] = ()
+    person: PersonView | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,11 +134,15 @@ class ClientTokenIssued:
 
 @dataclass(frozen=True, slots=True)
 class HonouredToken:
-    """A living access token, and the person it speaks of. signing_algorithm: of userinfo; None answers JSON."""
+    """A living access token, and the person it speaks of.
+
+    names: claims asked by name. signing_algorithm: of userinfo; None answers JSON.
+    """
 
     account_id: AccountId
     client_id: str
     scope: str
+    names: tuple[str, ...]
     signing_algorithm: str | None
     sector_identifier: str
     person: PersonView
@@ -133,7 +150,7 @@ class HonouredToken:
 
 def issue_authorization_code(request: CodeRequest, session_id: UUID, *, now: datetime) -> str | None:
     """A new authorization code, or None when at this very instant the session does not hold, its account is not
-    active, or the client is disabled: one statement asks and writes (RFC 6749 4.1.2).
+    active, the client is disabled, or the person has not agreed: one statement asks and writes (RFC 6749 4.1.2).
     """
     authorization_code = new_secret()
     values = {
@@ -146,6 +163,11 @@ def issue_authorization_code(request: CodeRequest, session_id: UUID, *, now: dat
         "asked_nonce": request.nonce,
         "asked_code_challenge": request.code_challenge,
         "asked_resource": request.resource,
+        "reached_acr": request.authentication.acr,
+        "used_amr": " ".join(request.authentication.amr),
+        "named_claims": request.claims,
+        "consent_pattern": statements.consent_pattern(request.consent_scopes),
+        "consented_since": request.consented_since,
         "now": now,
         "end": now + timedelta(seconds=current().authorization_code_seconds),
     }
@@ -181,6 +203,7 @@ def find_access_token(access_token: str, *, now: datetime) -> HonouredToken | No
         account_id=row.account_id,
         client_id=row.client_id,
         scope=row.scope,
+        names=tuple((row.claims or {}).get("userinfo", ())),
         signing_algorithm=row.userinfo_signed_response_alg,
         sector_identifier=row.sector_identifier,
         person=_person(row),
@@ -317,11 +340,14 @@ def issue_tokens(row: Row[Any], issuing: Issuing, *, now: datetime) -> TokensIss
         **asdict(issuing.grant),
         "scope": facts.scope,
         "audience": facts.audience,
+        "claims": row.claims,
         "issued_at": facts.issued_at,
         "expires_at": facts.expires_at,
     }
     db.session.execute(statements.ISSUE_TOKEN, values)
-    children = families.children_of(row.account_id) if SCOPE_CHILDREN in issuing.scope.split() else ()
+    names = tuple((row.claims or {}).get("id_token", ()))
+    wants_children = SCOPE_CHILDREN in issuing.scope.split() or CLAIM in names
+    children = families.children_of(row.account_id) if wants_children else ()
     return TokensIssued(
         access_token=access_token,
         refresh_token=issuing.refresh_token,
@@ -332,7 +358,10 @@ def issue_tokens(row: Row[Any], issuing: Issuing, *, now: datetime) -> TokensIss
         # Core 12.2: the ID token of a refresh has none.
         nonce=getattr(row, "nonce", None),
         auth_time=row.auth_time,
+        authentication=Authentication(row.acr, tuple(row.amr.split())),
         children=tuple(children),
+        id_token_names=names,
+        person=_find_person(row.account_id) if names else None,
     )
 
 
@@ -349,6 +378,10 @@ def _start_family(row: Row[Any], refresh_token: str, *, now: datetime) -> UUID:
     }
     db.session.execute(statements.START_FAMILY, values)
     return family_id
+
+
+def _find_person(account_id: AccountId) -> PersonView:
+    return _person(db.session.execute(statements.FIND_PERSON, {"present_account_id": account_id}).one())
 
 
 def _note_misuse(redemption: Redemption, *, now: datetime) -> None:

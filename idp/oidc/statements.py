@@ -4,9 +4,11 @@ Each holds every condition of what it does (ADR 0005), so that nothing is read f
 `now` is the instant, the other names say what they are compared with.
 """
 
+from collections.abc import Iterable
 from typing import Any, cast
 
 from sqlalchemy import (
+    JSON,
     ColumnElement,
     LargeBinary,
     String,
@@ -17,6 +19,7 @@ from sqlalchemy import (
     bindparam,
     case,
     exists,
+    func,
     insert,
     literal,
     or_,
@@ -26,7 +29,15 @@ from sqlalchemy import (
 
 from idp.accounts.models import Account
 from idp.accounts.rules import AccountState
-from idp.oidc.models import AccessToken, AuthorizationCode, Client, SupersededRefreshToken, TokenFamily
+from idp.oidc.models import (
+    AccessToken,
+    AuthorizationCode,
+    Client,
+    Consent,
+    SupersededRefreshToken,
+    TokenFamily,
+)
+from idp.oidc.scopes import canonical_scope
 from idp.sessions.models import AccountSession
 from idp.sessions.rules import OpenedWith
 from shared.database import UtcDateTime
@@ -52,6 +63,7 @@ superseded = cast("Table", SupersededRefreshToken.__table__)
 clients = cast("Table", Client.__table__)
 account_sessions = cast("Table", AccountSession.__table__)
 accounts = cast("Table", Account.__table__)
+consents = cast("Table", Consent.__table__)
 
 
 def _given(name: str, kind: Any) -> ColumnElement[Any]:
@@ -62,6 +74,26 @@ NOW = _given("now", UtcDateTime())
 DIGEST = _given("presented_digest", LargeBinary())
 
 
+def _agreed(*more: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Whether the person's consent for the client holds at this instant, with `more` conditions on it."""
+    return exists().where(
+        consents.c.account_id == accounts.c.id,
+        consents.c.client_id == clients.c.client_id,
+        consents.c.revoked_at.is_(None),
+        *more,
+    )
+
+
+def consent_pattern(scopes: Iterable[str]) -> str:
+    """What a kept consent looks like that covers these scopes: their names, in the order of `canonical_scope`."""
+    return "".join(f"% {scope} " for scope in canonical_scope(scopes).split()) + "%"
+
+
+# Each name between two spaces of its own: one name never matches a part of another.
+_COVERS = (literal(" ") + func.replace(consents.c.scope, " ", "  ") + literal(" ")).like(
+    _given("consent_pattern", String())
+)
+_AGREED_LATELY = consents.c.granted_at >= _given("consented_since", UtcDateTime())
 _SESSION_RUNS = account_sessions.c.expires_at > NOW
 
 
@@ -70,7 +102,7 @@ def _holds(
 ) -> tuple[ColumnElement[bool], ...]:
     """What must be true each time anything is issued or honoured: ended means ended.
 
-    since: when the thing was issued; a password chosen later ends it. runs: that its time is not over; offline access
+    since: when the thing was issued; a password chosen later ends it, and so does a consent withdrawn later. runs: that its time is not over; offline access
     outlives the session's hours, not its end.
     """
     conditions: list[ColumnElement[bool]] = [
@@ -84,6 +116,8 @@ def _holds(
     if since is not None:
         changed_at = accounts.c.password_changed_at
         conditions.append(or_(changed_at.is_(None), changed_at <= since))
+        # What was issued before a withdrawal stays dead when the person agrees again.
+        conditions.append(_agreed(consents.c.since <= since))
     return tuple(conditions)
 
 
@@ -100,6 +134,9 @@ _CODE_COLUMNS = {
     "code_challenge": _given("asked_code_challenge", String()),
     "resource": _given("asked_resource", String()),
     "auth_time": account_sessions.c.signed_in_at,
+    "acr": _given("reached_acr", String()),
+    "amr": _given("used_amr", String()),
+    "claims": _given("named_claims", JSON(none_as_null=True)),
     "issued_at": NOW,
     "expires_at": _given("end", UtcDateTime()),
     "failed_attempts": literal(0),
@@ -113,11 +150,24 @@ ISSUE_CODE = (
         .select_from(account_sessions)
         .join(accounts, accounts.c.id == account_sessions.c.account_id)
         .join(clients, clients.c.client_id == _given("asking_client_id", String()))
-        .where(account_sessions.c.id == _given("present_session_id", Uuid()), *_holds()),
+        .where(
+            account_sessions.c.id == _given("present_session_id", Uuid()),
+            *_holds(),
+            _agreed(_COVERS, _AGREED_LATELY),
+        ),
     )
     .returning(codes.c.id)
 )
-"""RFC 6749 4.1.2: a code for a session that holds at this very instant; no row otherwise."""
+"""RFC 6749 4.1.2: a code for a session that holds at this very instant, within what its person agreed to; else no row."""
+
+FIND_CONSENT = select(consents.c.id).where(
+    consents.c.account_id == _given("asking_account_id", Uuid()),
+    consents.c.client_id == _given("asking_client_id", String()),
+    consents.c.revoked_at.is_(None),
+    _COVERS,
+    _AGREED_LATELY,
+)
+"""OpenID Connect Core 3.1.2.4: why no code was issued; and whether the page need be shown."""
 
 CONSUME_CODE = (
     update(codes)
@@ -148,6 +198,9 @@ CONSUME_CODE = (
         codes.c.nonce,
         codes.c.resource,
         codes.c.auth_time,
+        codes.c.acr,
+        codes.c.amr,
+        codes.c.claims,
     )
 )
 """RFC 6749 4.1.3, RFC 7636 4.6: of many redeemers one gets the row."""
@@ -192,6 +245,7 @@ FIND_TOKEN = (
         access_tokens.c.account_id,
         access_tokens.c.client_id,
         access_tokens.c.scope,
+        access_tokens.c.claims,
         clients.c.sector_identifier,
         clients.c.userinfo_signed_response_alg,
         *(accounts.c[name] for name in PERSON_COLUMNS),
@@ -212,13 +266,28 @@ FIND_TOKEN = (
 )
 """RFC 6750 3.1: a living token and the person it speaks of, in one query."""
 
+FIND_PERSON = select(*(accounts.c[name] for name in PERSON_COLUMNS)).where(
+    accounts.c.id == _given("present_account_id", Uuid())
+)
+
 FIND_SESSION = select(account_sessions.c.id, account_sessions.c.account_id).where(
     account_sessions.c.sid == _given("hinted_sid", String())
 )
 
 START_FAMILY = insert(families)
 
-FAMILY_COLUMNS = ("client_id", "account_id", "session_id", "sid", "scope", "resource", "auth_time")
+FAMILY_COLUMNS = (
+    "client_id",
+    "account_id",
+    "session_id",
+    "sid",
+    "scope",
+    "resource",
+    "auth_time",
+    "acr",
+    "amr",
+    "claims",
+)
 """What a family keeps of the code it came from."""
 _IS_IMMEDIATE_PREDECESSOR = and_(
     families.c.predecessor_digest == DIGEST, families.c.rotated_at > _given("graced_since", UtcDateTime())

@@ -4,6 +4,7 @@ import hashlib
 import inspect
 import json
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 
 import structlog
@@ -15,7 +16,14 @@ from idp.errors import OAuthRefusal, oauth_refusals
 from idp.oidc import addresses, answers, discovery, endpoints, token_readers
 from idp.oidc.checks.authorization import AuthorizationRequest
 from idp.oidc.checks.parameters import DemandeMalformed, single_parameters
-from idp.oidc.checks.sign_in import AccessDenied, AnotherPerson, LoginRequired, Presence
+from idp.oidc.checks.sign_in import (
+    AccessDenied,
+    AccountNotChosen,
+    AnotherPerson,
+    ConsentRequired,
+    LoginRequired,
+    Presence,
+)
 from idp.oidc.checks.token import FORM
 from idp.oidc.endpoints import BearerPresented
 from idp.oidc.provider import Provider, ReceivedToken, current_provider
@@ -63,12 +71,11 @@ def authorize() -> BaseResponse:
 @blueprint.post(addresses.AUTHORIZATION_ENDPOINT, endpoint="authorize_by_post")
 def authorize_by_post() -> BaseResponse:
     """As GET. 303 to a page of ours, for a `Lax` session cookie does not come with another site's post."""
-    asked = None
+    provider, asked = current_provider(), None
     try:
-        asked = current_provider().read_authorization_request(
-            [*posted_pairs(), *request.args.items(multi=True)]
-        )
-        current_provider().check_authorization_request(asked)
+        asked = provider.read_authorization_request([*posted_pairs(), *request.args.items(multi=True)])
+        asked = provider.resolve_request_object(asked)
+        provider.check_authorization_request(asked)
     except OAuthRefusal as refusal:
         return refuse(refusal, asked)
     demande = carry(asked, asked.signed_in_since(now=request_now()))
@@ -111,21 +118,42 @@ def cancel() -> BaseResponse:
         return refuse(refusal, asked)
 
 
+@blueprint.post("/oauth/authorize/go-on")
+def go_on() -> BaseResponse:
+    """The person chose the account signed in on this device (`prompt=select_account`)."""
+    try:
+        carried = unseal_demande()
+    except DemandeExpired as expired:
+        return start_again(expired.carried)
+    except DemandeMalformed as refusal:
+        return refuse(refusal, None)
+    session = current_session()
+    if session is not None:
+        carried = replace(carried, chosen_session_id=session.id)
+    return redirect(url_for(".resume", demande=carried_requests.seal_demande(carried)), 303)
+
+
 def answer_arrival(pairs: Pairs) -> BaseResponse:
-    """Answer a request that just came; or show the sign-in page, the request carried in its address (ADR 0004)."""
-    provider, session, asked = current_provider(), None, None
+    """Answer a request that just came; or show a page first, the request carried in its address (ADR 0004)."""
+    provider, asked = current_provider(), None
+    session, since = current_session(), None
     try:
         asked = provider.read_authorization_request(pairs)
+        asked = provider.resolve_request_object(asked)
         grant = provider.check_authorization_request(asked)
-        session, since = current_session(), asked.signed_in_since(now=request_now())
-        presence = Presence(session, since, hint_is_theirs=provider.hint_is_theirs(asked, session))
+        since = asked.signed_in_since(now=request_now())
+        is_expected = provider.is_expected(asked, session, provider.expected_subjects(asked))
+        presence = Presence(session, since, is_expected=is_expected)
         authorization_code = provider.grant_authorization(asked, grant, presence)
-    except LoginRequired as refusal:
+    except (LoginRequired, ConsentRequired) as refusal:
         if asked is None or asked.is_silent:
             return refuse(refusal, asked)
-        # Who is signed in already does not do: only a sign-in from now on counts.
-        since = request_now() if session is not None and session.is_full else since
-        return to_sign_in(carry(asked, since))
+        if isinstance(refusal, ConsentRequired):
+            return to_consent(carry(asked, since))
+        # Another than who is signed in is wanted: only a sign-in from now on counts.
+        has_account = session is not None and session.is_full
+        is_new_needed = has_account and not isinstance(refusal, AccountNotChosen)
+        return to_sign_in(carry(asked, request_now() if is_new_needed else since))
     except OAuthRefusal as refusal:
         return refuse(refusal, asked)
     return answers.answer_client(asked, {"code": authorization_code})
@@ -137,21 +165,28 @@ def answer_return(carried: CarriedRequest) -> BaseResponse:
     try:
         asked = provider.read_authorization_request(carried.parameters.items())
         grant = provider.check_authorization_request(asked)
-        session = current_session()
-        presence = Presence(
-            session,
-            carried.signed_in_since,
-            has_come_back=True,
-            hint_is_theirs=provider.hint_is_theirs(asked, session),
-        )
+        presence = presence_on_return(asked, carried)
         authorization_code = provider.grant_authorization(asked, grant, presence)
-    except LoginRequired as refusal:
+    except (LoginRequired, ConsentRequired) as refusal:
         if asked is None or asked.is_silent or isinstance(refusal, AnotherPerson):
             return refuse(refusal, asked)
-        return to_sign_in(request.args["demande"])
+        way = to_consent if isinstance(refusal, ConsentRequired) else to_sign_in
+        return way(request.args["demande"])
     except OAuthRefusal as refusal:
         return refuse(refusal, asked)
     return answers.answer_client(asked, {"code": authorization_code})
+
+
+def presence_on_return(asked: AuthorizationRequest, carried: CarriedRequest) -> Presence:
+    """Who is there when a carried request comes back."""
+    session = current_session()
+    return Presence(
+        session,
+        carried.signed_in_since,
+        arrived_at=carried.made_at,
+        chosen_session_id=carried.chosen_session_id,
+        is_expected=current_provider().is_expected(asked, session, carried.expected_subjects),
+    )
 
 
 def unseal_demande() -> CarriedRequest:
@@ -163,11 +198,11 @@ def unseal_demande() -> CarriedRequest:
 
 
 def carry(asked: AuthorizationRequest, signed_in_since: datetime | None) -> str:
-    """The request as pages of ours carry it."""
+    """The request as pages of ours carry it: a hint is judged now, and is too long to travel."""
     client = asked.client
     return carried_requests.seal_demande(
         CarriedRequest(
-            parameters=asked.parameters,
+            parameters={name: value for name, value in asked.parameters.items() if name != "id_token_hint"},
             client_id=client.client_id,
             client_name=client.name,
             client_home=client.client_uri or client.initiate_login_uri or origin_of(asked.redirect_uri) + "/",
@@ -176,8 +211,14 @@ def carry(asked: AuthorizationRequest, signed_in_since: datetime | None) -> str:
             logo_uri=client.logo_uri,
             policy_uri=client.policy_uri,
             tos_uri=client.tos_uri,
+            expected_subjects=current_provider().expected_subjects(asked),
         )
     )
+
+
+def to_consent(demande: str) -> BaseResponse:
+    """The page that says what the service will know."""
+    return redirect(url_for("consents.form", demande=demande), 303)
 
 
 def to_sign_in(demande: str) -> BaseResponse:

@@ -32,7 +32,8 @@ class CarriedRequest:
 
     client_home: the service's own page, where a person may always return. signed_in_since: only a sign-in at
     or after it satisfies the request (`prompt=login`, `max_age`); None: any does. logo_uri, policy_uri, tos_uri:
-    what the service registered of itself for people to see (OpenID Connect Registration 2).
+    what the service registered of itself for people to see (OpenID Connect Registration 2). chosen_session_id: the
+    session that the person chose to go on with. expected_subjects: who may be answered for; None: anybody.
     """
 
     parameters: Mapping[str, str]
@@ -44,6 +45,8 @@ class CarriedRequest:
     logo_uri: str | None = None
     policy_uri: str | None = None
     tos_uri: str | None = None
+    chosen_session_id: UUID | None = None
+    expected_subjects: frozenset[str] | None = None
 
     def is_expired(self, *, now: datetime) -> bool:
         """Whether the service has given the person up by now."""
@@ -52,6 +55,11 @@ class CarriedRequest:
     def is_satisfied_by(self, signed_in_at: datetime) -> bool:
         """Whether a sign-in of that instant is recent enough."""
         return self.signed_in_since is None or signed_in_at >= self.signed_in_since
+
+    def lets_choose(self, session_id: UUID, signed_in_at: datetime) -> bool:
+        """Whether the person must still say with which account to go on (`prompt=select_account`)."""
+        asks = "select_account" in self.parameters.get("prompt", "").split()
+        return asks and session_id != self.chosen_session_id and signed_in_at < self.made_at
 
 
 class DemandeRefused(DomainError):
@@ -167,17 +175,21 @@ def judge(proof: Proof, *, now: datetime) -> OpenedWith | RefusalReason:
 
 def seal(carried: CarriedRequest, key: bytes) -> str:
     """The `demande` of a page: readable by whoever holds it, changed by nobody. key: 32 bytes."""
+    since, chosen, expected = carried.signed_in_since, carried.chosen_session_id, carried.expected_subjects
     fields: dict[str, Any] = {
         "p": dict(carried.parameters),
         "i": carried.client_id,
         "n": carried.client_name,
         "h": carried.client_home,
         "m": carried.made_at.isoformat(),
+        "s": since.isoformat() if since is not None else None,
+        "c": chosen.hex if chosen is not None else None,
+        "e": sorted(expected) if expected is not None else None,
+        "l": carried.logo_uri,
+        "d": carried.policy_uri,
+        "t": carried.tos_uri,
     }
-    if carried.signed_in_since is not None:
-        fields["s"] = carried.signed_in_since.isoformat()
-    shown = {"l": carried.logo_uri, "d": carried.policy_uri, "t": carried.tos_uri}
-    fields |= {name: uri for name, uri in shown.items() if uri is not None}
+    fields = {name: value for name, value in fields.items() if value is not None}
     text = json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
     body = _to_base64(zlib.compress(text.encode(), level=9)).decode()
     return f"{body}.{_signature(body, key).decode()}"
@@ -196,7 +208,7 @@ def unseal(text: str, key: bytes, *, now: datetime) -> CarriedRequest:
 
 
 def _read(fields: Mapping[str, Any]) -> CarriedRequest:
-    since = fields.get("s")
+    since, chosen, expected = fields.get("s"), fields.get("c"), fields.get("e")
     return CarriedRequest(
         parameters=fields["p"],
         client_id=fields["i"],
@@ -207,6 +219,8 @@ def _read(fields: Mapping[str, Any]) -> CarriedRequest:
         logo_uri=fields.get("l"),
         policy_uri=fields.get("d"),
         tos_uri=fields.get("t"),
+        chosen_session_id=UUID(chosen) if chosen else None,
+        expected_subjects=frozenset(expected) if expected is not None else None,
     )
 
 

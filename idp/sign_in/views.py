@@ -9,14 +9,16 @@ from werkzeug.wrappers import Response
 from idp.errors import DomainError
 from idp.families.rules import SchoolContact
 from idp.passwords.rules import Busy
+from idp.sessions.rules import CurrentSession
 from idp.sessions.views import (
     cookie_secret,
     current_session,
+    full_session,
     next_address,
     set_session_cookie,
 )
 from idp.sign_in import service
-from idp.sign_in.forms import SignInForm, is_malformed
+from idp.sign_in.forms import LONGEST_IDENTIFIER, SignInForm, is_malformed
 from idp.sign_in.rules import (
     CarriedRequest,
     DemandeExpired,
@@ -40,9 +42,13 @@ def form() -> Response | Page:
     """The sign-in page; a person who signed in recently enough for the waiting service goes on at once."""
     carried = carried_request()
     session = current_session()
-    if session is not None and (carried is None or carried.is_satisfied_by(session.signed_in_at)):
+    if (
+        session is not None
+        and (carried is None or carried.is_satisfied_by(session.signed_in_at))
+        and offered_session(carried) is None
+    ):
         return redirect(next_address(session.state, session.opened_with, demande=demande()), 303)
-    return sign_in_page(SignInForm(formdata=None), carried)
+    return sign_in_page(SignInForm(formdata=None, data={"identifier": hinted_identifier(carried)}), carried)
 
 
 @blueprint.post("/connexion")
@@ -95,6 +101,20 @@ def carried_request() -> CarriedRequest | None:
         abort(400)
 
 
+def hinted_identifier(carried: CarriedRequest | None) -> str:
+    """What the service expects to be typed (`login_hint`): a convenience, it decides nothing."""
+    hint = carried.parameters.get("login_hint", "") if carried is not None else ""
+    return hint if len(hint) <= LONGEST_IDENTIFIER else ""
+
+
+def offered_session(carried: CarriedRequest | None) -> CurrentSession | None:
+    """The session with which the person may choose to go on (`prompt=select_account`); None when nothing is asked."""
+    session = full_session()
+    if session is None or carried is None or not carried.is_satisfied_by(session.signed_in_at):
+        return None
+    return session if carried.lets_choose(session.id, session.signed_in_at) else None
+
+
 def well_formed_form() -> SignInForm:
     """The posted form; 400 for what no page of ours sends."""
     if is_malformed(request.form):
@@ -140,6 +160,7 @@ def sign_in_page(
         "sign_in/page.html",
         form=shown,
         carried=carried,
+        offered=offered_session(carried),
         demande=demande(),
         action=action or url_for("sign_in.submit", demande=demande()),
         hidden=hidden or {},

@@ -61,6 +61,7 @@ def test_the_active_parent_reads_the_livret_through_the_provider(demo: Demo):
 
     parent.open("/connexion")
     parent.fill(identifier=active["identifier"], password=active["password"])
+    parent.decide(decision="allow")
 
     page = parent.page
     assert page.url == f"{demo.told['livret_url']}/livrets"

@@ -55,6 +55,9 @@ def go_through_activation(page: Page, demo: Demo, guardian: dict[str, Any], emai
     wait_for_mail(page, demo, email)
     page.goto(demo.mailed_link(email))
     sign_in(page, letter.identifier, NEW_PASSWORD)
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Livret scolaire")
+    expect(page.locator("main")).to_contain_text(named_child(guardian)["given_name"])
+    page.get_by_role("button", name="Autoriser").click()
     expect(page).to_have_url(re.compile(rf"^{demo.livret_url}/livrets"))
 
 

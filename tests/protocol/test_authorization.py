@@ -5,12 +5,15 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 from sqlalchemy import select, update
+from werkzeug.test import TestResponse
 
 from idp.accounts.models import Account, AccountState
+from idp.accounts.rules import AccountId
 from idp.db import db, transaction
 from idp.oidc import clients
 from idp.oidc.models import AuthorizationCode
 from idp.sessions.rules import OpenedWith
+from tests.factories import make_child, make_link
 from tests.relying_party import (
     ALL_SCOPES,
     ISSUER,
@@ -213,23 +216,6 @@ class TestRefusal:
         assert stays_on_our_page(party.authorize(**{name: value}))
 
     @pytest.mark.parametrize(
-        ("changes", "error"),
-        [
-            ({"request": "eyJhbGciOiJub25lIn0.e30."}, "request_not_supported"),
-            ({"request": "x"}, "request_not_supported"),
-            ({"request_uri": "https://canary.test/r.jwt"}, "request_uri_not_supported"),
-            ({"request_uri": "http://127.0.0.1:1/"}, "request_uri_not_supported"),
-            ({"request_uri": "urn:x", "request": "x"}, "request_not_supported"),
-        ],
-    )
-    def test_az_37_request_objects_are_refused_and_never_fetched(
-        self, party: RelyingParty, parent: object, changes: dict[str, str], error: str
-    ):
-        # The suite's guard on sockets fails the test should anything be fetched.
-        assert answer_of(party.authorize(**changes))["error"] == error
-        assert codes_issued(party) == 0
-
-    @pytest.mark.parametrize(
         "mode",
         [
             "fragment",
@@ -281,7 +267,9 @@ class TestScope:
         assert set(party.read_id_token(tokens["id_token"])) == ID_TOKEN_CLAIMS
 
 
-ID_TOKEN_CLAIMS = {"iss", "sub", "aud", "exp", "iat", "auth_time", "sid", "nonce", "at_hash"}
+ID_TOKEN_CLAIMS = {
+    "iss", "sub", "aud", "exp", "iat", "auth_time", "sid", "nonce", "at_hash", "acr", "amr",
+}  # fmt: skip
 
 
 class TestSignIn:
@@ -390,6 +378,130 @@ class TestSignIn:
         party.sign_in(parent)  # type: ignore[arg-type]
 
         assert "code" in answer_of(party.authorize(prompt="none", id_token_hint=hint))
+
+
+class TestWhichAccount:
+    """OpenID Connect Core 3.1.2.1: `prompt=select_account`."""
+
+    def test_the_present_account_or_another_is_offered(self, party: RelyingParty, parent: AccountId):
+        party.clock.advance(seconds=5)
+
+        asked = party.authorize(prompt="select_account")
+
+        assert is_sent_to_sign_in(asked)
+        page = party.browser.get(asked.location)
+        assert page.status_code == 200
+        assert "Continuer avec c.lhenoret" in page.text
+        assert 'name="password"' in page.text
+        assert codes_issued(party) == 0
+
+    def test_going_on_with_the_present_one_needs_no_password(self, party: RelyingParty, parent: AccountId):
+        signed_in = int(party.clock.now.timestamp())
+        party.clock.advance(seconds=5)
+        asked = party.authorize(prompt="select_account")
+
+        done = choose(party, asked.location)
+
+        answer = answer_of(party.browser.get(done.location))
+        claims = party.read_id_token(party.redeem(answer["code"]).json["id_token"])
+        assert claims["auth_time"] == signed_in
+
+    def test_the_choice_is_of_that_session_alone(self, party: RelyingParty, parent: AccountId):
+        party.clock.advance(seconds=5)
+        asked = party.authorize(prompt="select_account")
+        party.clock.advance(seconds=-5)  # a session of before the request
+        done = choose(party, asked.location)
+        party.sign_in(parent)
+        party.clock.advance(seconds=5)
+
+        assert is_sent_to_sign_in(party.browser.get(done.location))
+
+    def test_another_one_signs_in_instead(self, party: RelyingParty, parent: AccountId):
+        party.clock.advance(seconds=5)
+        asked = party.authorize(prompt="select_account")
+        party.clock.advance(seconds=5)
+        with party.app.app_context():
+            other = make_parent()
+        party.sign_in(other)
+
+        back = party.browser.get(asked.location.replace("/connexion?", "/oauth/authorize/resume?"))
+
+        assert "code" in answer_of(back)
+
+    def test_with_login_the_present_one_is_not_offered(self, party: RelyingParty, parent: AccountId):
+        """AZ-29: choosing is no way around the password."""
+        party.clock.advance(seconds=5)
+        asked = party.authorize(prompt="select_account login")
+
+        assert "Continuer avec" not in party.browser.get(asked.location).text
+        demande = parse_qs(urlsplit(asked.location).query)["demande"][0]
+        form = form_values(party.browser.get(asked.location).text, action="/connexion")
+        done = party.browser.post("/oauth/authorize/go-on", query_string={"demande": demande}, data=form)
+        assert is_sent_to_sign_in(party.browser.get(done.location))
+        assert codes_issued(party) == 0
+
+    def test_choosing_needs_the_forms_token(self, party: RelyingParty, parent: AccountId):
+        asked = party.authorize(prompt="login")
+        demande = parse_qs(urlsplit(asked.location).query)["demande"][0]
+
+        done = party.browser.post("/oauth/authorize/go-on", query_string={"demande": demande})
+
+        assert done.status_code == 400
+
+
+class TestSignInPage:
+    def test_a_login_hint_fills_the_field_and_decides_nothing(self, party: RelyingParty, parent: AccountId):
+        """oidc A12."""
+        hint = 'c.dupont"><script>'
+        party.clock.advance(seconds=5)
+        page = party.browser.get(party.authorize(prompt="login", login_hint=hint).location).text
+
+        assert form_values(page, action="/connexion")["identifier"] == hint
+        assert "<script>" not in page.partition("<main")[2]
+        # Somebody else's hint does not stop who is signed in.
+        assert "code" in answer_of(party.authorize(login_hint="somebody.else"))
+
+    def test_az_30_a_default_max_age_counts_as_one_sent(self, idp_app, clock, signing_key, parent):
+        """OpenID Connect Registration 2: `default_max_age`; a parameter says otherwise."""
+        party = RelyingParty(idp_app, clock, client_id="hasty").register(default_max_age=60)
+        party.sign_in(parent)
+        assert "code" in answer_of(party.authorize())
+        clock.advance(seconds=61)
+
+        assert is_sent_to_sign_in(party.authorize())
+        assert answer_of(party.authorize(prompt="none"))["error"] == "login_required"
+        assert "code" in answer_of(party.authorize(max_age="100"))
+
+    def test_a_hint_longer_than_other_parameters_is_a_hint_all_the_same(
+        self, party: RelyingParty, parent: AccountId
+    ):
+        """oidc A4: an ID token of a family of six does not fit 2,048 characters, nor a page's address."""
+        with party.app.app_context():
+            for name in ("Anaïs", "Zoé", "Léa", "Maël", "Noé", "Gaspard"):
+                make_link(parent, make_child(given_name=name))
+        hint = party.tokens(scope="openid children")["id_token"]
+        assert len(hint) > 2048
+
+        silent = party.authorize(prompt="none", id_token_hint=hint)
+        party.clock.advance(seconds=5)
+        asked = party.authorize(prompt="login", id_token_hint=hint)
+
+        assert "code" in answer_of(silent)
+        assert len(asked.location) < 2048
+        assert stays_on_our_page(party.authorize(id_token_hint="x" * 20_000))
+
+
+def choose(party: RelyingParty, address: str) -> TestResponse:
+    """Press « Continuer avec … » on the sign-in page."""
+    page = party.browser.get(address).text
+    demande = parse_qs(urlsplit(address).query)["demande"][0]
+    done = party.browser.post(
+        "/oauth/authorize/go-on",
+        query_string={"demande": demande},
+        data=form_values(page, action="/oauth/authorize/go-on"),
+    )
+    assert done.location.startswith("/oauth/authorize/resume?demande=")
+    return done
 
 
 class TestEnded:

@@ -23,7 +23,9 @@ def test_the_document(party: RelyingParty, metadata: dict[str, Any]):
     assert response.mimetype == "application/json"
     assert metadata["issuer"] == ISSUER
     assert metadata["subject_types_supported"] == ["pairwise"]
-    assert metadata["request_uri_parameter_supported"] is False
+    assert metadata["request_uri_parameter_supported"] is True
+    assert "none" not in metadata["request_object_signing_alg_values_supported"]
+    assert "RS256" in metadata["request_object_signing_alg_values_supported"]
     assert metadata["authorization_response_iss_parameter_supported"] is True
     assert all(
         str(value).startswith(ISSUER + "/") for name, value in metadata.items() if name.endswith("_endpoint")
@@ -63,6 +65,15 @@ def test_every_prompt_named_is_understood(party: RelyingParty, metadata: dict[st
         response = party.authorize(prompt=prompt)
         if response.location.startswith("https://"):
             assert answer_of(response)["error"] == "login_required"
+
+
+def test_every_acr_named_is_reached_when_it_is_essential(
+    party: RelyingParty, parent: object, metadata: dict[str, list[str]]
+):
+    for acr in metadata["acr_values_supported"]:
+        claims = json.dumps({"id_token": {"acr": {"essential": True, "value": acr}}})
+
+        assert party.read_id_token(party.tokens(claims=claims)["id_token"])["acr"] == acr
 
 
 @pytest.mark.parametrize("path", [CONFIGURATION, "/oauth/jwks"])

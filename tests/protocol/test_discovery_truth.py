@@ -253,10 +253,11 @@ def _(observer: Observer, value: bool) -> None:
 
 @compares("request_uri_parameter_supported", "require_request_uri_registration")
 def _(observer: Observer, value: bool) -> None:
-    """An address that nobody registered: refused either way, for another reason."""
-    error = answer_of(observer.party.authorize(request_uri="https://canary.test/request"))["error"]
+    """An address that was not registered: refused either way, for another reason."""
+    party = observer.registered(request_uris=["https://suite.example/request"])
+    error = answer_of(party.authorize(request_uri="https://canary.test/request"))["error"]
     is_supported = observer.metadata["request_uri_parameter_supported"]
-    assert (error == "request_uri_not_supported") == (not is_supported)
+    assert error == ("invalid_request_uri" if is_supported else "request_uri_not_supported")
 
 
 @compares(

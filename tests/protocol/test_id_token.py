@@ -1,5 +1,7 @@
 """OpenID Connect Core 2, 8.1: what the ID token states, and how it is signed."""
 
+import base64
+import hashlib
 import json
 from datetime import date
 
@@ -7,10 +9,11 @@ import pytest
 from flask import Flask
 from joserfc import jws
 
+from idp.accounts.rules import AccountId
 from idp.families.models import LinkState
 from tests.conftest import FrozenClock
 from tests.factories import make_child, make_link
-from tests.relying_party import ALL_SCOPES, ISSUER, RelyingParty, make_parent
+from tests.relying_party import ALL_SCOPES, ISSUER, RelyingParty, answer_of, make_parent
 
 
 @pytest.fixture
@@ -49,6 +52,40 @@ def test_the_header_names_the_published_key(party: RelyingParty, parent: object)
     assert header["alg"] == "RS256"
     assert header["kid"] in {key["kid"] for key in published}
     assert not [member for key in published for member in key if member in {"d", "p", "q", "dp", "dq", "qi"}]
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "hash_name"), [("RS256", "sha256"), ("ES256", "sha256"), ("Ed25519", "sha512")]
+)
+def test_the_client_chooses_the_algorithm(
+    idp_app: Flask, clock: FrozenClock, party: RelyingParty, parent: AccountId, algorithm: str, hash_name: str
+):
+    """oidc I3, Core 3.1.3.6: `at_hash` by the hash of the signature's algorithm, its left half."""
+    chooser = RelyingParty(idp_app, clock, client_id="chooser").register(
+        id_token_signed_response_alg=algorithm
+    )
+    chooser.sign_in(parent)
+
+    tokens = chooser.tokens()
+
+    header = jws.extract_compact(tokens["id_token"].encode()).headers()
+    whole = hashlib.new(hash_name, tokens["access_token"].encode()).digest()
+    left_half = base64.urlsafe_b64encode(whole[: len(whole) // 2]).rstrip(b"=").decode()
+    published = {key["kid"]: key["alg"] for key in json.loads(party.browser.get("/oauth/jwks").text)["keys"]}
+    assert (header["alg"], published[header["kid"]]) == (algorithm, algorithm)
+    assert chooser.read_id_token(tokens["id_token"])["at_hash"] == left_half
+    assert "code" in answer_of(chooser.authorize(prompt="none", id_token_hint=tokens["id_token"]))
+
+
+def test_how_the_person_signed_in(party: RelyingParty, parent: object):
+    """oidc I1, I4: `acr` and `amr`, `sid`; no `azp`, the audience being this client alone."""
+    claims = party.read_id_token(party.tokens()["id_token"])
+
+    assert claims["amr"] == ["pwd"]
+    assert (
+        claims["acr"] in party.browser.get("/.well-known/openid-configuration").json["acr_values_supported"]
+    )
+    assert "azp" not in claims
 
 
 def test_auth_time_is_the_sign_ins_not_the_codes(party: RelyingParty, parent: object):

@@ -13,6 +13,7 @@ from joserfc.jwk import RSAKey
 from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
+from idp.accounts.rules import AccountId
 from idp.audit.models import AuditEntry
 from idp.db import db
 from idp.oidc import clients, dynamic_registration
@@ -222,7 +223,7 @@ class TestRegistration:
         assert client.registration_access_token_digest == digest(told["registration_access_token"])
 
     def test_a_client_that_registered_itself_signs_people_in(
-        self, registrar: Registrar, parent: object, party: RelyingParty
+        self, registrar: Registrar, parent: AccountId, party: RelyingParty
     ):
         """The whole flow, by what the answer told and nothing else; no PKCE, as the policy says."""
         told = registrar.register(post_logout_redirect_uris=["https://suite.example/bye"])
@@ -230,6 +231,7 @@ class TestRegistration:
             registrar.app, registrar.clock, told["client_id"], REDIRECT_URI, told["client_secret"]
         )
         own.browser = party.browser
+        own.agree(parent)
         without_challenge = {"code_challenge": None, "code_challenge_method": None, "nonce": None}
 
         response = own.redeem(own.authorization_code(**without_challenge), code_verifier=None)
@@ -610,7 +612,7 @@ class TestManagement:
         assert is_refused(registrar.manage("PUT", told, json=document), error)
         assert registrar.manage("GET", told).json["redirect_uris"] == [REDIRECT_URI]
 
-    def test_a_secret_follows_the_method(self, registrar: Registrar, party: RelyingParty, parent: object):
+    def test_a_secret_follows_the_method(self, registrar: Registrar, party: RelyingParty, parent: AccountId):
         told = registrar.register()
         same = registrar.replace(told, client_secret=told["client_secret"])
         without = registrar.replace(told | same, token_endpoint_auth_method="none")
@@ -623,11 +625,12 @@ class TestManagement:
             registrar.app, registrar.clock, told["client_id"], REDIRECT_URI, told["client_secret"]
         )
         own.browser = party.browser
+        own.agree(parent)
         assert own.redeem(own.authorization_code()).status_code == 401
         assert own.redeem(own.authorization_code(), secret=again["client_secret"]).status_code == 200
 
     def test_a_client_that_withdraws_takes_everything_with_it(
-        self, registrar: Registrar, party: RelyingParty, parent: object
+        self, registrar: Registrar, party: RelyingParty, parent: AccountId
     ):
         """RFC 7592 2.3; oidc R4."""
         told = registrar.register()
@@ -635,6 +638,7 @@ class TestManagement:
             registrar.app, registrar.clock, told["client_id"], REDIRECT_URI, told["client_secret"]
         )
         own.browser = party.browser
+        own.agree(parent)
         tokens, unused = own.tokens(), own.authorization_code()
 
         response = registrar.manage("DELETE", told)

@@ -15,7 +15,7 @@ from playwright.sync_api import BrowserContext, Page
 
 from idp.accounts.rules import AccountState
 from idp.db import db, transaction
-from idp.oidc import clients
+from idp.oidc import clients, consents
 from idp.oidc.registration import ClientMetadata
 from idp.sessions import service as sessions
 from idp.sessions.rules import OpenedWith
@@ -120,6 +120,7 @@ def make_stage(
                 )
                 or ""
             )
+            consents.agree(account_id, service.client_id, ["openid"], now=utc_now())
         return service
 
     def make(**options: Any) -> Stage:

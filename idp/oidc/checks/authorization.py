@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from idp.errors import OAuthRefusal
+from idp.oidc.authentication import SUPPORTED_ACRS
+from idp.oidc.claims_request import ClaimsRequest, ClaimsUnreadable, read_claims_request
 from idp.oidc.clients import RegisteredClient
 from idp.oidc.scopes import OPENID, granted_scope
 from idp.oidc.service import ResourceRefused
@@ -13,10 +15,10 @@ from idp.settings import current as current_settings
 
 RESPONSE_MODES = ("query", "form_post")
 PROMPTS = frozenset({"none", "login", "consent", "select_account"})
-ASKING_AGAIN = frozenset({"login", "select_account"})
 S256 = "S256"
 CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
 MAXIMUM_AGE = re.compile(r"[0-9]{1,9}")
+NO_CLAIMS = ClaimsRequest()
 
 
 class ClientUnknown(OAuthRefusal):
@@ -84,20 +86,21 @@ class ResponseModeUnsupported(OAuthRefusal):
     hint = "Only the response modes query and form_post are supported."
 
 
-class RequestObjectUnsupported(OAuthRefusal):
-    """OpenID Connect Core 3.1.2.6: never ignored."""
+class ClaimsMalformed(OAuthRefusal):
+    """OpenID Connect Core 5.5: a JSON object of claims."""
 
-    error_code = "request_object_unsupported"
-    error = "request_not_supported"
-    hint = "Request objects are not supported."
+    error_code = "claims_malformed"
+    error = "invalid_request"
+    hint = "The claims parameter must be a JSON object as OpenID Connect Core 5.5 describes it."
 
 
-class RequestUriUnsupported(OAuthRefusal):
-    """OpenID Connect Core 3.1.2.6: never fetched."""
+class AcrUnattainable(OAuthRefusal):
+    """OpenID Connect Core 5.5.1.1, Unmet Authentication Requirements 2: essential, and no sign-in here reaches it."""
 
-    error_code = "request_uri_unsupported"
-    error = "request_uri_not_supported"
-    hint = "The parameter request_uri is not supported."
+    error_code = "acr_unattainable"
+    error = "unmet_authentication_requirements"
+    hint = "None of the essential acr values can be reached."
+    remedy = "Ask for one of acr_values_supported, or do not mark acr as essential."
 
 
 class PkceRequired(OAuthRefusal):
@@ -177,6 +180,17 @@ class AuthorizationRequest:
         return granted_scope(self.parameters.get("scope", ""), self.client.scopes)
 
     @property
+    def consent_scopes(self) -> frozenset[str]:
+        """What the person must have agreed to: the granted scopes, and those whose claims are asked by name."""
+        return frozenset(self.scope.split()) | self.claims.scopes_behind(self.client.scopes)
+
+    @property
+    def claims(self) -> ClaimsRequest:
+        """The claims asked one by one; none until `check_claims` has passed."""
+        text = self.parameters.get("claims")
+        return read_claims_request(text) if text is not None else NO_CLAIMS
+
+    @property
     def prompts(self) -> frozenset[str]:
         """The values of `prompt`."""
         return frozenset(self.parameters.get("prompt", "").split())
@@ -188,8 +202,18 @@ class AuthorizationRequest:
 
     @property
     def asks_again(self) -> bool:
-        """Whether the person must sign in whatever session lives: `prompt=login`, `select_account`, `max_age=0`."""
-        return bool(self.prompts & ASKING_AGAIN) or self._maximum_age == 0
+        """Whether the person must sign in whatever session lives: `prompt=login`, `max_age=0`."""
+        return "login" in self.prompts or self._maximum_age == 0
+
+    @property
+    def asks_which_account(self) -> bool:
+        """Whether the person must say which account to go on with (`prompt=select_account`)."""
+        return "select_account" in self.prompts
+
+    @property
+    def asks_consent_again(self) -> bool:
+        """Whether the person must agree whatever they agreed to before (`prompt=consent`)."""
+        return "consent" in self.prompts
 
     @property
     def id_token_hint(self) -> str | None:
@@ -199,7 +223,7 @@ class AuthorizationRequest:
     @property
     def _maximum_age(self) -> int | None:
         text = self.parameters.get("max_age")
-        return int(text) if text is not None else None
+        return int(text) if text is not None else self.client.default_max_age
 
     def signed_in_since(self, *, now: datetime) -> datetime | None:
         """The instant at or after which a sign-in satisfies this request; None when any does.
@@ -229,14 +253,6 @@ def check_response_mode(request: AuthorizationRequest) -> None:
     """Never a fragment, never a JWT (AZ-38). Raises ResponseModeUnsupported."""
     if request.parameters.get("response_mode", RESPONSE_MODES[0]) not in RESPONSE_MODES:
         raise ResponseModeUnsupported
-
-
-def check_no_request_object(request: AuthorizationRequest) -> None:
-    """OpenID Connect Core 6. Raises RequestObjectUnsupported, RequestUriUnsupported."""
-    if "request" in request.parameters:
-        raise RequestObjectUnsupported
-    if "request_uri" in request.parameters:
-        raise RequestUriUnsupported
 
 
 def check_response_type(request: AuthorizationRequest) -> None:
@@ -279,3 +295,21 @@ def check_resource(request: AuthorizationRequest) -> None:
     """RFC 8707 2: one that is known here. Raises ResourceRefused."""
     if request.resource is not None and request.resource not in current_settings().resources:
         raise ResourceRefused
+
+
+def check_claims(request: AuthorizationRequest) -> None:
+    """OpenID Connect Core 5.5. Raises ClaimsMalformed."""
+    try:
+        _ = request.claims
+    except ClaimsUnreadable:
+        raise ClaimsMalformed from None
+
+
+def check_acr(request: AuthorizationRequest) -> None:
+    """OpenID Connect Core 5.5.1.1: before anybody signs in for nothing; a wish in `acr_values` binds nobody.
+
+    Raises AcrUnattainable.
+    """
+    essential = request.claims.essential_acrs
+    if essential and not any(acr in essential for acr in SUPPORTED_ACRS):
+        raise AcrUnattainable

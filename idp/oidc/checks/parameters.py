@@ -1,11 +1,12 @@
 """Raw parameters: one value each, printable ASCII, short enough to travel in a page's address."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from idp.errors import OAuthRefusal
 
 MAXIMUM_VALUE_LENGTH = 2048
 MAXIMUM_TOTAL_LENGTH = 5000
+MAXIMUM_JWT_LENGTH = 16 * 1024
 FIRST_PRINTABLE, LAST_PRINTABLE = " ", "~"
 
 
@@ -60,3 +61,15 @@ def is_well_formed(value: str) -> bool:
     return len(value) <= MAXIMUM_VALUE_LENGTH and all(
         FIRST_PRINTABLE <= character <= LAST_PRINTABLE for character in value
     )
+
+
+def without_signed(parameters: Mapping[str, str], *names: str) -> dict[str, str]:
+    """The parameters but those of these names that are no longer than a JWT may be: its signature judges its form.
+
+    None of them travels in a page's address.
+    """
+    return {
+        name: value
+        for name, value in parameters.items()
+        if name not in names or len(value) > MAXIMUM_JWT_LENGTH
+    }

@@ -24,7 +24,10 @@ def test_in_the_same_browser_the_request_is_answered(from_service, browser, mail
     done = browser.sign_in(from_service.identifier, CHOSEN_PASSWORD, mailed_address())
 
     assert done.location.startswith("/oauth/authorize/resume?demande=")
-    back = urlsplit(browser.get(done.location).location)
+    to_consent = browser.get(done.location).location
+    assert to_consent.startswith("/autorisation?demande=")
+    agreed = browser.fill(to_consent, {"decision": "allow"}, action="/autorisation")
+    back = urlsplit(browser.get(agreed.location).location)
     assert (back.netloc, back.path) == ("livret.example", "/retour")
     assert parse_qs(back.query)["state"] == ["an-opaque-state"]
     assert "code" in parse_qs(back.query)

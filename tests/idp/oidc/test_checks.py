@@ -2,6 +2,7 @@
 
 import dataclasses
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -15,11 +16,18 @@ from idp.oidc.checks.parameters import (
     check_printable_and_short,
     single_parameters,
 )
-from idp.oidc.checks.sign_in import AnotherPerson, LoginRequired, Presence
+from idp.oidc.checks.sign_in import (
+    AccountNotChosen,
+    AnotherPerson,
+    ConsentRequired,
+    LoginRequired,
+    Presence,
+)
 from idp.oidc.provider import SIGN_IN_CHECKS
 from idp.sessions.rules import CurrentSession, OpenedWith
 
 NOW = datetime(2026, 11, 23, 8, tzinfo=UTC)
+LATER = NOW + timedelta(seconds=1)
 SESSION = CurrentSession(
     id=UUID(int=1), sid="sid", account_id=AccountId(UUID(int=2)), identifier="c.dupont", given_name="Céline", family_name="DUPONT",
     state=AccountState.ACTIVE, opened_with=OpenedWith.CHOSEN, issue_number=None, signed_in_at=NOW, last_seen_at=NOW,
@@ -27,8 +35,8 @@ SESSION = CurrentSession(
 )  # fmt: skip
 
 
-def walk(presence: Presence, **parameters: str) -> None:
-    client: Any = None
+def walk(presence: Presence, default_max_age: int | None = None, /, **parameters: str) -> None:
+    client: Any = SimpleNamespace(default_max_age=default_max_age)
     for check in SIGN_IN_CHECKS:
         check(AuthorizationRequest(parameters, client), presence)
 
@@ -36,8 +44,11 @@ def walk(presence: Presence, **parameters: str) -> None:
 def test_who_signed_in_fully_and_lately_passes():
     walk(Presence(SESSION, None))
     walk(Presence(SESSION, NOW), max_age="10")
-    walk(Presence(SESSION, NOW, has_come_back=True), prompt="login")
-    walk(Presence(SESSION, None, hint_is_theirs=True))
+    walk(Presence(SESSION, NOW, arrived_at=NOW), prompt="login")
+    walk(Presence(SESSION, None, is_expected=True))
+    walk(Presence(SESSION, None, arrived_at=NOW), prompt="select_account consent")
+    walk(Presence(SESSION, None, arrived_at=LATER, chosen_session_id=SESSION.id), prompt="select_account")
+    walk(Presence(SESSION, NOW, arrived_at=NOW), 0)
 
 
 @pytest.mark.parametrize(
@@ -65,14 +76,32 @@ def test_on_arrival_asking_again_never_passes(parameters: dict[str, str]):
         walk(Presence(SESSION, None), **parameters)
 
 
+@pytest.mark.parametrize("chosen", [None, UUID(int=9)])
+def test_an_account_not_chosen_does_not_pass(chosen: UUID | None):
+    with pytest.raises(AccountNotChosen):
+        walk(Presence(SESSION, None, arrived_at=LATER, chosen_session_id=chosen), prompt="select_account")
+
+
+def test_a_default_max_age_counts_as_one_sent():
+    """OpenID Connect Registration 2."""
+    with pytest.raises(LoginRequired):
+        walk(Presence(SESSION, None), 0)
+    walk(Presence(SESSION, None), 0, max_age="10")
+
+
+def test_on_arrival_consent_asked_again_never_passes():
+    with pytest.raises(ConsentRequired):
+        walk(Presence(SESSION, None), prompt="consent")
+
+
 def test_a_sign_in_before_the_instant_does_not_pass():
     with pytest.raises(LoginRequired):
-        walk(Presence(SESSION, NOW + timedelta(microseconds=1), has_come_back=True))
+        walk(Presence(SESSION, NOW + timedelta(microseconds=1), arrived_at=NOW))
 
 
 def test_a_hint_of_another_person_does_not_pass():
     with pytest.raises(AnotherPerson):
-        walk(Presence(SESSION, None, hint_is_theirs=False))
+        walk(Presence(SESSION, None, is_expected=False))
 
 
 def test_an_empty_parameter_counts_as_absent_but_not_twice():
