@@ -53,15 +53,10 @@ def agree(account_id: AccountId, client_id: str, scopes: Iterable[str], *, now: 
     """Keep the person's consent: what was agreed to before, unless withdrawn, is widened by `scopes`."""
     scopes = frozenset(scopes)
     try:
-        with transaction():
-            consent_id = _widen(account_id, client_id, scopes, now=now) or _insert(
-                account_id, client_id, scopes, now=now
-            )
-            audit.record(ConsentGiven(account_id, consent_id), now=now)
+        _keep(account_id, client_id, scopes, now=now)
     except IntegrityError:
         # The same page sent twice at once: the other one's row is there to be widened.
-        with transaction():
-            _widen(account_id, client_id, scopes, now=now)
+        _keep(account_id, client_id, scopes, now=now)
 
 
 def withdraw(account_id: AccountId, consent_id: UUID, *, now: datetime) -> None:
@@ -116,6 +111,14 @@ def withdrawn_service(account_id: AccountId, consent_id: UUID) -> str | None:
         .join(Consent, Consent.client_id == Client.client_id)
         .where(Consent.id == consent_id, Consent.account_id == account_id, Consent.revoked_at.is_not(None))
     )
+
+
+def _keep(account_id: AccountId, client_id: str, scopes: frozenset[str], *, now: datetime) -> None:
+    with transaction():
+        consent_id = _widen(account_id, client_id, scopes, now=now)
+        if consent_id is None:
+            consent_id = _insert(account_id, client_id, scopes, now=now)
+        audit.record(ConsentGiven(account_id, consent_id), now=now)
 
 
 def _widen(account_id: AccountId, client_id: str, scopes: frozenset[str], *, now: datetime) -> UUID | None:

@@ -1,7 +1,7 @@
 """OpenID Connect Core 3.1.2.4, security of 10.7: what a person lets a service know, and takes back."""
 
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 from flask import Flask
@@ -337,6 +337,48 @@ class TestNotAnswerable:
         party.sign_in(newcomer, agreed=False, opened_with=OpenedWith.PROVISIONAL)
 
         assert party.browser.get(asked.location).location.startswith("/activation")
+
+
+class TestReturnAddress:
+    """Where a browser goes next is the registered redirect URI, whatever else was sent along."""
+
+    @pytest.mark.parametrize("name", ["next", "return_to", "target_link_uri", "redirect", "url"])
+    @pytest.mark.parametrize(
+        "address",
+        [
+            *("https://evil.test", "//evil.test", "///evil.test", "/\\evil.test", "/%09/evil.test"),
+            *("https:evil.test", "http:///evil.test", "https://sub.livret.example", "http://livret.example"),
+            "/deconnexion",
+        ],
+    )
+    def test_or_01_or_04_or_08_nothing_else_says_where_to_go(
+        self, party: RelyingParty, parent: AccountId, name: str, address: str
+    ):
+        asked = party.authorize(prompt="consent", **{name: address})
+        party.clock.advance(seconds=1)
+
+        page = party.browser.get(asked.location + "&" + urlencode({name: address}))
+        form = form_values(page.text, action="/autorisation")
+        done = party.browser.post(
+            asked.location, data=form | ALLOW | {name: address}, headers={"Referer": address}
+        )
+
+        assert done.location.startswith("/oauth/authorize/resume?demande=")
+        assert party.browser.get(done.location).location.startswith("https://livret.example/retour?")
+
+    def test_or_06_a_lost_session_goes_to_the_sign_in_page_not_to_the_referer(
+        self, party: RelyingParty, newcomer: AccountId
+    ):
+        asked = party.authorize()
+        form = form_values(party.browser.get(asked.location).text, action="/autorisation")
+        party.browser.delete_cookie("__Host-idp_session", domain="compte.example")
+
+        done = party.browser.post(
+            asked.location, data=form | ALLOW, headers={"Referer": "https://evil.test/"}
+        )
+
+        assert is_sent_to_sign_in(done)
+        assert count(party, Consent) == 0
 
 
 class TestServices:

@@ -122,6 +122,16 @@ class TestSigned:
 
         assert answer_of(back)["state"] == "inside"
 
+    def test_it_need_not_name_the_client_again_and_an_empty_value_is_none(self, signer: RelyingParty):
+        """RFC 6749 3.1: and the request that a page carries names it all the same."""
+        request = signed(signer, client_id=None, prompt="login", max_age="", state="inside")
+
+        asked = ask(signer, **outer(signer, request=request))
+        cancelled = signer.browser.get(asked.location.replace("/connexion?", "/oauth/authorize/cancel?"))
+
+        assert answer_of(cancelled)["error"] == "access_denied"
+        assert answer_of(cancelled)["state"] == "inside"
+
     def test_by_post_too(self, signer: RelyingParty):
         response = signer.browser.post(
             "/oauth/authorize", data=outer(signer, request=signed(signer, state="inside"))
