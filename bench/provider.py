@@ -11,18 +11,19 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urljoin, urlsplit
 
 import requests
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
 from bench.measures import Measure, own_milliseconds, processes_milliseconds
-from demo.parent import Parent
+from demo.parent import FormReader, Parent
 from demo.processes import free_port
 from idp.passwords.service import hasher
 
 SERVED = "idp.wsgi:app"
+CONSENT = ("decision", "allow")
 
 
 class Flow:
@@ -41,6 +42,7 @@ class Flow:
         self._verifier = secrets.token_urlsafe(32)
         self.authorization_code = ""
         self.access_token = ""
+        self._agree()
 
     def sign_in(self) -> None:
         """A whole sign-in: the page, then the form."""
@@ -48,26 +50,34 @@ class Flow:
         parent.open("/connexion")
         parent.fill(identifier=self.person[0], password=self.person[1])
 
-    def authorize(self) -> None:
-        """An authorization code for the living session."""
+    def _agree(self) -> None:
+        """The person agrees to what this client receives: asked at the first visit alone."""
+        page = self._browser.get(self._authorization_url(), timeout=10)
+        reader = FormReader()
+        reader.feed(page.text)
+        form = next(one for one in reader.forms if CONSENT in one.buttons)
+        fields = {**form.fields, **dict([CONSENT])}
+        self._browser.post(urljoin(page.url, form.action), data=fields, allow_redirects=False, timeout=10)
+
+    def _authorization_url(self) -> str:
         challenge = (
             base64.urlsafe_b64encode(hashlib.sha256(self._verifier.encode()).digest()).rstrip(b"=").decode()
         )
-        answer = self._browser.get(
-            f"{self._issuer}/oauth/authorize",
-            params={
-                "response_type": "code",
-                "client_id": self._client["client_id"],
-                "redirect_uri": self._client["redirect_uris"][0],
-                "scope": "openid profile email",
-                "state": "s",
-                "nonce": "n",
-                "code_challenge": challenge,
-                "code_challenge_method": "S256",
-            },
-            allow_redirects=False,
-            timeout=10,
-        )
+        parameters = {
+            "response_type": "code",
+            "client_id": self._client["client_id"],
+            "redirect_uri": self._client["redirect_uris"][0],
+            "scope": "openid profile email",
+            "state": "s",
+            "nonce": "n",
+            "code_challenge": challenge,
+            "code_challenge_method": "S256",
+        }
+        return f"{self._issuer}/oauth/authorize?{urlencode(parameters)}"
+
+    def authorize(self) -> None:
+        """An authorization code for the living session."""
+        answer = self._browser.get(self._authorization_url(), allow_redirects=False, timeout=10)
         self.authorization_code = parse_qs(urlsplit(answer.headers["Location"]).query)["code"][0]
 
     def redeem(self) -> None:
@@ -90,9 +100,24 @@ class Flow:
         bearer = {"Authorization": f"Bearer {self.access_token}"}
         self._backend.get(f"{self._issuer}/oauth/userinfo", headers=bearer, timeout=10).raise_for_status()
 
+    def introspect(self) -> None:
+        """What the client's own access token stands for."""
+        answer = self._backend.post(
+            f"{self._issuer}/oauth/introspect",
+            data={"token": self.access_token},
+            auth=(self._client["client_id"], self._client["client_secret"]),
+            timeout=10,
+        )
+        if answer.json()["active"] is not True:
+            raise SystemExit("bench: a living token is called dead")
+
     def discovery(self) -> None:
         """The metadata."""
         self._backend.get(f"{self._issuer}/.well-known/openid-configuration", timeout=10).raise_for_status()
+
+    def jwks(self) -> None:
+        """The key set."""
+        self._backend.get(f"{self._issuer}/oauth/jwks", timeout=10).raise_for_status()
 
     def whole(self) -> None:
         """Authorize while signed in, token, userinfo."""
@@ -151,8 +176,10 @@ def measure(folder: Path, *, flows: int) -> list[Measure]:
 
         return [
             cost("discovery", flow.discovery, signature, flows),
+            cost("JWKS", flow.jwks, signature, flows),
             cost("authorize, signed in", flow.authorize, signature, flows),
             cost("userinfo", flow.userinfo, signature, flows),
+            cost("introspection", flow.introspect, signature, flows),
             cost("full flow", flow.whole, signature, flows),
             cost("sign-in, page and form", flow.sign_in, hashing, max(flows // 10, 5)),
         ]
