@@ -6,6 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.conftest import browser_at
+from tests.protocol.test_registration import invite
 from tests.relying_party import ISSUER, REDIRECT_URI, RelyingParty
 
 NAMES = st.sampled_from(
@@ -113,3 +114,50 @@ def test_the_carried_request_and_sign_out(
 
     for way in ("authorize/resume", "authorize/restart", "authorize/cancel", "end_session"):
         assert is_an_answer(browser.get(f"/oauth/{way}", query_string=as_text(pairs), headers=headers))
+
+
+ENDPOINTS_BY_POST = ("revoke", "introspect", "register")
+JSON_VALUES = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), st.text(max_size=40)),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=12), inner, max_size=3),
+    max_leaves=6,
+)
+METADATA = st.dictionaries(
+    st.sampled_from(
+        ["redirect_uris", "client_name", "jwks", "jwks_uri", "grant_types", "response_types", "scope", "contacts",
+         "subject_type", "sector_identifier_uri", "default_max_age", "require_auth_time", "logo_uri", "application_type",
+         "token_endpoint_auth_method", "id_token_signed_response_alg", "request_uris", "post_logout_redirect_uris",
+         "backchannel_logout_uri", "initiate_login_uri", "client_id", ""]
+    ),
+    JSON_VALUES,
+    max_size=8,
+)  # fmt: skip
+
+
+@ONE_APPLICATION
+@given(pairs=PAIRS, headers=HEADERS, raw=st.binary(max_size=60))
+def test_revocation_introspection_and_registration(
+    party: RelyingParty, pairs: list[tuple[str, str]], headers: dict[str, str], raw: bytes
+):
+    browser = browser_at(party.app, ISSUER)
+    form = "application/x-www-form-urlencoded"
+
+    for name in ENDPOINTS_BY_POST:
+        for body in (as_text(pairs), raw):
+            response = browser.post(f"/oauth/{name}", data=body, headers={"Content-Type": form} | headers)
+            assert 400 <= response.status_code < 500
+
+
+@ONE_APPLICATION
+@given(metadata=METADATA | JSON_VALUES)
+def test_registration_with_any_json(party: RelyingParty, metadata: Any):
+    """An invited service may say what it likes: it is registered, or refused in the standard's words."""
+    browser = browser_at(party.app, ISSUER)
+    invitation = invite(party.app, party.clock, uses=1)
+
+    response = browser.post(
+        "/oauth/register", json=metadata, headers={"Authorization": f"Bearer {invitation}"}
+    )
+
+    assert response.status_code in {201, 400, 401, 429}, response.text
+    assert response.status_code == 201 or "error" in (response.json or {})
