@@ -1,9 +1,6 @@
 """The provider as a Flask application: settings → database → blueprints → headers → error pages."""
 
-from urllib.parse import urlsplit
-
 from flask import Blueprint, Flask
-from werkzeug.middleware.proxy_fix import ProxyFix
 
 from idp.activation import views as activation
 from idp.db import db, migrate
@@ -21,6 +18,7 @@ from shared.csrf import FormProtection
 from shared.database import connect
 from shared.error_pages import init_error_pages
 from shared.fetching import GuardedFetcher, init_fetcher
+from shared.flask_settings import configure_flask
 from shared.headers import init_headers
 from shared.logging import configure_logging, init_request_log
 from shared.pages import PageSettings, init_pages
@@ -35,7 +33,6 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     logout.blueprint,
     consents.blueprint,
 )
-MAXIMUM_BODY_BYTES = 64 * 1024
 csrf = FormProtection()
 
 
@@ -44,7 +41,13 @@ def create_app(settings: Settings | None = None, *, clock: Clock = utc_now) -> F
     settings = settings or Settings.load()
     app = Flask("idp")
     configure_logging(settings.log_level)
-    configure_flask(app, settings)
+    configure_flask(
+        app,
+        public_url=settings.issuer,
+        secret_key=settings.secret_key,
+        form_cookie="idp_form",
+        trusted_proxies=settings.trusted_proxies,
+    )
     app.extensions["settings"] = settings
     init_clock(app, clock)
     init_fetcher(app, GuardedFetcher(settings.fetch_exempt_hosts, ca_file=settings.fetch_ca_file))
@@ -69,25 +72,3 @@ def page_settings(settings: Settings) -> PageSettings:
         theme_dir=settings.theme_dir,
         secure_cookies=settings.is_https,
     )
-
-
-def configure_flask(app: Flask, settings: Settings) -> None:
-    """What Flask itself needs: the host it answers to, the form cookie, the limits of a request."""
-    issuer = urlsplit(settings.issuer)
-    app.config.update(
-        SECRET_KEY=settings.secret_key,
-        # The form token's cookie; sign-in sessions are in the database (ADR 0010).
-        SESSION_COOKIE_NAME="__Host-idp_form" if settings.is_https else "idp_form",
-        SESSION_COOKIE_SECURE=settings.is_https,
-        SESSION_COOKIE_HTTPONLY=True,
-        SESSION_COOKIE_SAMESITE="Lax",
-        PREFERRED_URL_SCHEME=issuer.scheme,
-        # A forged Host is refused before any page is made (ADR 0003).
-        TRUSTED_HOSTS=[issuer.netloc, issuer.hostname],
-        MAX_CONTENT_LENGTH=MAXIMUM_BODY_BYTES,
-        MAX_FORM_MEMORY_SIZE=MAXIMUM_BODY_BYTES,
-        MAX_FORM_PARTS=50,
-    )
-    if settings.trusted_proxies:
-        hops = settings.trusted_proxies
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]

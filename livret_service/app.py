@@ -1,9 +1,6 @@
 """The livret service as a Flask application: settings → database → blueprints → headers → error pages."""
 
-from urllib.parse import urlsplit
-
 from flask import Blueprint, Flask
-from werkzeug.middleware.proxy_fix import ProxyFix
 
 from livret_service.db import db, migrate
 from livret_service.livrets import views as livrets
@@ -15,12 +12,12 @@ from shared.clock import Clock, init_clock, utc_now
 from shared.csrf import FormProtection
 from shared.database import connect
 from shared.error_pages import init_error_pages
+from shared.flask_settings import configure_flask
 from shared.headers import init_headers
 from shared.logging import configure_logging, init_request_log
 from shared.pages import PageSettings, init_pages
 
 BLUEPRINTS: tuple[Blueprint, ...] = (sign_in.blueprint, channels.blueprint, livrets.blueprint)
-MAXIMUM_BODY_BYTES = 64 * 1024
 csrf = FormProtection()
 
 
@@ -29,7 +26,13 @@ def create_app(settings: Settings | None = None, *, clock: Clock = utc_now) -> F
     settings = settings or Settings.load()
     app = Flask("livret_service")
     configure_logging(settings.log_level)
-    configure_flask(app, settings)
+    configure_flask(
+        app,
+        public_url=settings.public_url,
+        secret_key=settings.secret_key,
+        form_cookie="livret_form",
+        trusted_proxies=settings.trusted_proxies,
+    )
     app.extensions["settings"] = settings
     init_clock(app, clock)
     connect(app, db, migrate, settings.database_url)
@@ -57,25 +60,3 @@ def page_settings(settings: Settings) -> PageSettings:
         secure_cookies=settings.is_https,
         hidden_frame=sign_in.session_watch_url,
     )
-
-
-def configure_flask(app: Flask, settings: Settings) -> None:
-    """What Flask itself needs: the host it answers to, the form cookie, the limits of a request."""
-    public = urlsplit(settings.public_url)
-    app.config.update(
-        SECRET_KEY=settings.secret_key,
-        # The form token's cookie; sign-in sessions are in the database (ADR 0010).
-        SESSION_COOKIE_NAME="__Host-livret_form" if settings.is_https else "livret_form",
-        SESSION_COOKIE_SECURE=settings.is_https,
-        SESSION_COOKIE_HTTPONLY=True,
-        SESSION_COOKIE_SAMESITE="Lax",
-        PREFERRED_URL_SCHEME=public.scheme,
-        # A forged Host is refused before any page is made (ADR 0003).
-        TRUSTED_HOSTS=[public.netloc, public.hostname],
-        MAX_CONTENT_LENGTH=MAXIMUM_BODY_BYTES,
-        MAX_FORM_MEMORY_SIZE=MAXIMUM_BODY_BYTES,
-        MAX_FORM_PARTS=50,
-    )
-    if settings.trusted_proxies:
-        hops = settings.trusted_proxies
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
