@@ -71,11 +71,14 @@ def _read_key(entry: object) -> IssuerKey | None:
     if key_type is None or not isinstance(kid, str | None) or not isinstance(algorithm, str | None):
         return None
     try:
+        # Before the library sees it: that one would read a weak key, and only warn.
+        if _is_weak(entry):
+            return None
         # Only the public members: a set that leaks its private ones gets no further here.
         key = key_type.import_key({name: entry[name] for name in PUBLIC_MEMBERS[key_type]})
     except (JoseError, ValueError, TypeError, KeyError):
         return None
-    return None if _is_weak(entry) else IssuerKey(kid, algorithm, key)
+    return IssuerKey(kid, algorithm, key)
 
 
 def _is_weak(entry: Mapping[str, Any]) -> bool:
