@@ -9,7 +9,7 @@ from sqlalchemy.exc import OperationalError
 
 from idp.app import create_app
 from idp.errors import CommandRefused
-from idp.families.cli import schools
+from idp.families.cli import links, schools
 from idp.letters.cli import letters
 from idp.oidc.cli import clients
 from idp.roster.cli import roster
@@ -33,6 +33,7 @@ def idp() -> None:
 idp.add_command(database_commands, "db")
 idp.add_command(worker)
 idp.add_command(letters)
+idp.add_command(links)
 idp.add_command(clients)
 idp.add_command(keys)
 idp.add_command(roster)

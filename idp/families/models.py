@@ -8,10 +8,10 @@ from sqlalchemy import Enum, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from idp.db import Model
-from idp.families.rules import CONTACT_LENGTHS, LinkEnder, LinkState
+from idp.families.rules import CONTACT_LENGTHS, LinkEnder, LinkState, SchoolTaskKind
 from shared.database import uuid7
 
-__all__ = ["Child", "Guardian", "Link", "LinkEnder", "LinkState", "School"]
+__all__ = ["Child", "Guardian", "Link", "LinkEnder", "LinkState", "School", "SchoolTask"]
 
 
 def _values(states: type[StrEnum]) -> list[str]:
@@ -84,3 +84,25 @@ class Link(Model):
         Enum(LinkEnder, native_enum=False, length=16, values_callable=_values)
     )
     """Who froze or detached it. A roster takes back only what a roster did."""
+
+
+class SchoolTask(Model):
+    """What a school must look at. One event told to two schools is two rows of one reference."""
+
+    __tablename__ = "school_tasks"
+    __table_args__ = (
+        UniqueConstraint("reference", "school_uai"),
+        Index("ix_school_tasks_school_uai_settled_at", "school_uai", "settled_at"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
+    school_uai: Mapped[str] = mapped_column(ForeignKey("schools.uai"))
+    kind: Mapped[SchoolTaskKind] = mapped_column(
+        Enum(SchoolTaskKind, native_enum=False, length=32, values_callable=_values)
+    )
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"), index=True)
+    link_id: Mapped[UUID | None] = mapped_column(ForeignKey("links.id", ondelete="CASCADE"), index=True)
+    """The child it is about, where it is about one."""
+    reference: Mapped[str] = mapped_column(String(12))
+    created_at: Mapped[datetime]
+    settled_at: Mapped[datetime | None]

@@ -2,10 +2,14 @@
 
 import re
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
-from typing import NewType
+from random import Random
+from typing import ClassVar, NewType
 from uuid import UUID
+
+from idp.accounts.rules import AccountId
+from idp.audit.rules import AuditEvent
 
 ChildId = NewType("ChildId", UUID)
 
@@ -17,6 +21,10 @@ INE_SHAPES = (
 )
 LEVELS = ("CP", "CE1", "CE2", "CM1", "CM2", "6e", "5e", "4e", "3e")
 CONTACT_LENGTHS = {"name": 200, "phone": 40, "email": 254}
+# Without look-alikes; the prefix tells a reference read over the telephone from a provisional password.
+REFERENCE_PREFIX = "E-"
+REFERENCE_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
+REFERENCE_LENGTH = 6
 _UAI = re.compile(r"([0-9]{7})([A-Z])")
 
 
@@ -36,6 +44,16 @@ class LinkEnder(StrEnum):
     SCHOOL_HEAD = "school_head"
     GUARDIAN = "guardian"
     MERGE = "merge"
+
+
+class SchoolTaskKind(StrEnum):
+    """Why a school must look at an account."""
+
+    LINK_REPORTED = "link_reported"
+    BIRTH_DATE_BLOCKED = "birth_date_blocked"
+    MAIL_RETURNED = "mail_returned"
+    ACCOUNTS_MERGED = "accounts_merged"
+    MERGE_UNDONE = "merge_undone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +85,35 @@ class NamedChild:
 
 
 @dataclass(frozen=True, slots=True)
+class LinkSheet:
+    """One link of an account, for its guardian, its school and operators. ended_by: None while it is active."""
+
+    link_id: UUID
+    account_id: AccountId
+    identifier: str
+    child_id: ChildId
+    given_name: str
+    family_name: str
+    school_uai: str
+    school_name: str
+    state: LinkState
+    ended_by: LinkEnder | None
+
+
+@dataclass(frozen=True, slots=True)
+class OpenTask:
+    """What a school must look at, with the names that its staff needs; `child_name` is empty without a link."""
+
+    reference: str
+    kind: SchoolTaskKind
+    created_at: datetime
+    identifier: str
+    guardian_name: str
+    child_name: str
+    link_id: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
 class SchoolContact:
     """What a parent is given to reach the school; a channel that is not known is empty."""
 
@@ -74,6 +121,57 @@ class SchoolContact:
     name: str
     phone: str
     email: str
+
+
+@dataclass(frozen=True, slots=True)
+class LinkFrozen(AuditEvent):
+    """A guardian or a school suspended a guardian's access to one child."""
+
+    name: ClassVar[str] = "family:link:frozen"
+    account_id: UUID
+    link_id: UUID
+    by: LinkEnder
+
+
+@dataclass(frozen=True, slots=True)
+class LinkRestored(AuditEvent):
+    """The school gave a guardian access to a child again."""
+
+    name: ClassVar[str] = "family:link:restored"
+    account_id: UUID
+    link_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class LinkDetached(AuditEvent):
+    """The school ended a guardian's access to one child for good."""
+
+    name: ClassVar[str] = "family:link:detached"
+    account_id: UUID
+    link_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class SchoolTold(AuditEvent):
+    """A school was asked to look at an account."""
+
+    name: ClassVar[str] = "family:school:told"
+    account_id: UUID
+    kind: SchoolTaskKind
+
+
+@dataclass(frozen=True, slots=True)
+class SchoolTaskSettled(AuditEvent):
+    """A school has looked at what it was asked to."""
+
+    name: ClassVar[str] = "family:school_task:settled"
+    account_id: UUID
+    kind: SchoolTaskKind
+
+
+def new_reference(draw: Random) -> str:
+    """What parent and school name a task by, such as `E-7KQM2X`. draw: a `SystemRandom` outside tests."""
+    return REFERENCE_PREFIX + "".join(draw.choices(REFERENCE_LETTERS, k=REFERENCE_LENGTH))
 
 
 def is_uai(text: str) -> bool:

@@ -1,23 +1,39 @@
 """What one account may see of its family, and the schools' contacts. Every read names the account it is for."""
 
-from collections.abc import Mapping
-from datetime import date
-from typing import ClassVar, Literal
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import date, datetime
+from random import SystemRandom
+from typing import Any, ClassVar, Literal
+from uuid import UUID
 
-from sqlalchemy import ColumnElement, case, func, insert, select
+from sqlalchemy import ColumnElement, Select, case, func, insert, select, update
 
+from idp.accounts.models import Account
 from idp.accounts.rules import AccountId
+from idp.audit import service as audit
 from idp.db import db, transaction
 from idp.errors import DomainError
-from idp.families.models import Child, Link, School
+from idp.families import messages
+from idp.families.models import Child, Guardian, Link, School, SchoolTask
 from idp.families.rules import (
     ChildId,
     GuardianChild,
+    LinkDetached,
+    LinkEnder,
+    LinkFrozen,
+    LinkRestored,
+    LinkSheet,
     LinkState,
     NamedChild,
+    OpenTask,
     SchoolContact,
+    SchoolTaskKind,
+    SchoolTaskSettled,
+    SchoolTold,
     is_uai,
+    new_reference,
 )
+from idp.messaging import service as messaging
 
 ContactField = Literal["name", "phone", "email"]
 
@@ -40,6 +56,19 @@ class UnknownSchool(DomainError):
     """No school has this UAI."""
 
     error_code: ClassVar[str] = "unknown_school"
+
+
+class LinkNotFound(DomainError):
+    """No such link of this account, or not in a state that allows the act: both are told alike."""
+
+    error_code: ClassVar[str] = "link_not_found"
+    sentence: ClassVar[str] = "Cet élève n’est pas, ou n’est plus, rattaché à ce compte."
+
+
+class UnknownTask(DomainError):
+    """The school has no open task of this reference."""
+
+    error_code: ClassVar[str] = "unknown_task"
 
 
 _SHOWN_FAMILY_NAME = func.coalesce(func.nullif(Child.usage_name, ""), Child.family_name)
@@ -138,6 +167,235 @@ def set_contact(uai: str, changes: Mapping[ContactField, str]) -> SchoolContact:
         for name, value in changes.items():
             setattr(school, name, value)
         return _contact(school)
+
+
+def links_of(account_id: AccountId) -> tuple[LinkSheet, ...]:
+    """Every link of an account but merged ones, whatever its state, in the order of its children."""
+    shown = Link.account_id == account_id, Link.state != LinkState.MERGED
+    return _link_sheets(_link_columns().where(*shown).order_by(Child.birth_date, Child.given_name, Child.id))
+
+
+def find_link(account_id: AccountId, link_id: UUID) -> LinkSheet | None:
+    """A link of this very account, whatever its state; None for any other."""
+    return next(iter(_link_sheets(_link_columns().where(*_is_link_of(account_id, link_id)))), None)
+
+
+def find_any_link(link_id: UUID) -> LinkSheet | None:
+    """A link whoever's it is; for schools and operators."""
+    return next(iter(_link_sheets(_link_columns().where(Link.id == link_id))), None)
+
+
+def links_named(identifier: str) -> tuple[LinkSheet, ...]:
+    """Every link of the account of a normalised identifier, merged ones too; for schools and operators."""
+    return _link_sheets(_link_columns().where(Account.identifier == identifier).order_by(Link.id))
+
+
+def freeze_link(account_id: AccountId, link_id: UUID, *, by: LinkEnder, now: datetime) -> None:
+    """Suspend an account's access to one child, in the caller's transaction.
+
+    From the commit on no claim, no userinfo and no page of a service gives the child; no import takes it back.
+    Raises LinkNotFound unless the link is active and this account's.
+    """
+    _move_link(account_id, link_id, {LinkState.ACTIVE}, LinkState.FROZEN, by=by, now=now)
+    audit.record(LinkFrozen(account_id, link_id, by), now=now)
+
+
+def report_link(account_id: AccountId, link_id: UUID, *, now: datetime) -> str:
+    """« Je ne suis pas le représentant légal de cet élève »: freeze the link at once and tell the school.
+
+    In the caller's transaction. Nobody else is told, the other guardian least of all. Returns the reference of the
+    school's task. Raises LinkNotFound unless the link is active and this account's.
+    """
+    freeze_link(account_id, link_id, by=LinkEnder.GUARDIAN, now=now)
+    return tell_school(SchoolTaskKind.LINK_REPORTED, account_id=account_id, link_id=link_id, now=now)
+
+
+def restore_link(account_id: AccountId, link_id: UUID, *, now: datetime) -> None:
+    """The school gives access again to a child whose link is frozen, or was detached; its task is settled.
+
+    In the caller's transaction. Raises LinkNotFound.
+    """
+    ended = {LinkState.FROZEN, LinkState.DETACHED}
+    _move_link(account_id, link_id, ended, LinkState.ACTIVE, by=None, now=now)
+    audit.record(LinkRestored(account_id, link_id), now=now)
+    _settle(SchoolTask.link_id == link_id, SchoolTask.kind == SchoolTaskKind.LINK_REPORTED, now=now)
+
+
+def detach_link(account_id: AccountId, link_id: UUID, *, now: datetime) -> None:
+    """The school ends access to a child for good: no import takes it back; its task is settled.
+
+    In the caller's transaction. Raises LinkNotFound.
+    """
+    standing = {LinkState.ACTIVE, LinkState.FROZEN}
+    _move_link(account_id, link_id, standing, LinkState.DETACHED, by=LinkEnder.SCHOOL_HEAD, now=now)
+    audit.record(LinkDetached(account_id, link_id), now=now)
+    _settle(SchoolTask.link_id == link_id, SchoolTask.kind == SchoolTaskKind.LINK_REPORTED, now=now)
+
+
+def tell_school(
+    kind: SchoolTaskKind, *, account_id: AccountId, link_id: UUID | None = None, now: datetime
+) -> str:
+    """Ask whoever runs the account's school to look at it, in the caller's transaction; returns the reference.
+
+    link_id: the child it is about, and so the school; without one, every school of the account's children. The same
+    thing told twice is one task, and one mail, until it is settled. The mail goes to the school's address, if it has
+    one, and names nobody.
+    """
+    told = _open_reference(kind, account_id, link_id)
+    if told is not None:
+        return told
+    reference = new_reference(SystemRandom())
+    for school in _schools_concerned(account_id, link_id):
+        db.session.add(
+            SchoolTask(
+                school_uai=school.uai,
+                kind=kind,
+                account_id=account_id,
+                link_id=link_id,
+                reference=reference,
+                created_at=now,
+            )
+        )
+        db.session.flush()
+        _mail_school(school, reference, now=now)
+    audit.record(SchoolTold(account_id, kind), now=now)
+    return reference
+
+
+def open_tasks(uai: str) -> tuple[OpenTask, ...]:
+    """What a school must look at, oldest first. Raises UnknownSchool."""
+    if find_school(uai) is None:
+        raise UnknownSchool
+    guardian_name = func.coalesce(func.nullif(Account.usage_name, ""), Account.family_name)
+    rows = db.session.execute(
+        select(
+            SchoolTask.reference,
+            SchoolTask.kind,
+            SchoolTask.created_at,
+            Account.identifier,
+            func.trim(Account.given_name + " " + guardian_name),
+            func.coalesce(Child.given_name + " " + _SHOWN_FAMILY_NAME, ""),
+            SchoolTask.link_id,
+        )
+        .join_from(SchoolTask, Account)
+        .outerjoin(Link, Link.id == SchoolTask.link_id)
+        .outerjoin(Child, Child.id == Link.child_id)
+        .where(SchoolTask.school_uai == uai, SchoolTask.settled_at.is_(None))
+        .order_by(SchoolTask.created_at, SchoolTask.id)
+    )
+    return tuple(OpenTask(*row) for row in rows)
+
+
+def change_link(change: Callable[..., None], account_id: AccountId, link_id: UUID, *, now: datetime) -> None:
+    """An operator's act for the school: `restore_link`, `detach_link` or a freeze, in a transaction of its own.
+
+    Raises LinkNotFound.
+    """
+    with transaction():
+        change(account_id, link_id, now=now)
+
+
+def settle_school_task(uai: str, reference: str, *, now: datetime) -> None:
+    """An operator's `settle_task`, in a transaction of its own. Raises UnknownTask."""
+    with transaction():
+        settle_task(uai, reference, now=now)
+
+
+def settle_task(uai: str, reference: str, *, now: datetime) -> None:
+    """The school has looked at it. In the caller's transaction. Raises UnknownTask."""
+    if not _settle(SchoolTask.school_uai == uai, SchoolTask.reference == reference, now=now):
+        raise UnknownTask
+
+
+def _settle(*which: ColumnElement[bool], now: datetime) -> int:
+    settled = db.session.execute(
+        update(SchoolTask)
+        .where(SchoolTask.settled_at.is_(None), *which)
+        .values(settled_at=now)
+        .returning(SchoolTask.account_id, SchoolTask.kind)
+    ).all()
+    for account_id, kind in settled:
+        audit.record(SchoolTaskSettled(account_id, kind), now=now)
+    return len(settled)
+
+
+def _open_reference(kind: SchoolTaskKind, account_id: AccountId, link_id: UUID | None) -> str | None:
+    return db.session.scalar(
+        select(SchoolTask.reference).where(
+            SchoolTask.kind == kind,
+            SchoolTask.account_id == account_id,
+            SchoolTask.link_id.is_not_distinct_from(link_id),
+            SchoolTask.settled_at.is_(None),
+        )
+    )
+
+
+def _schools_concerned(account_id: AccountId, link_id: UUID | None) -> Sequence[School]:
+    """The child's school; without a child, those of every child; the guardian's where no link is active."""
+    which = _active_links(account_id) if link_id is None else _is_link_of(account_id, link_id)
+    concerned = select(Child.school_uai).join_from(Link, Child).where(*which)
+    found = db.session.scalars(select(School).where(School.uai.in_(concerned)).order_by(School.uai)).all()
+    if found:
+        return found
+    last = select(Guardian.school_uai).where(Guardian.account_id == account_id)
+    return db.session.scalars(select(School).where(School.uai.in_(last))).all()
+
+
+def _mail_school(school: School, reference: str, *, now: datetime) -> None:
+    if not school.email:
+        return
+    waiting = SchoolTask.school_uai == school.uai, SchoolTask.settled_at.is_(None)
+    count = db.session.scalar(select(func.count()).select_from(SchoolTask).where(*waiting)) or 0
+    message = messages.school_task(to=school.email, school_name=school.name, reference=reference, count=count)
+    messaging.enqueue(message, now=now)
+
+
+def _move_link(
+    account_id: AccountId,
+    link_id: UUID,
+    from_states: Collection[LinkState],
+    to: LinkState,
+    *,
+    by: LinkEnder | None,
+    now: datetime,
+) -> None:
+    """One conditional UPDATE: of two that race, one is refused."""
+    moved = db.session.scalar(
+        update(Link)
+        .where(*_is_link_of(account_id, link_id), Link.state.in_(from_states))
+        .values(state=to, ended_by=by, ended_at=None if to is LinkState.ACTIVE else now)
+        .returning(Link.id)
+    )
+    if moved is None:
+        raise LinkNotFound
+
+
+def _link_columns() -> Select[*tuple[Any, ...]]:
+    return (
+        select(
+            Link.id,
+            Link.account_id,
+            Account.identifier,
+            Link.child_id,
+            Child.given_name,
+            _SHOWN_FAMILY_NAME,
+            School.uai,
+            School.name,
+            Link.state,
+            Link.ended_by,
+        )
+        .join_from(Link, Child)
+        .join(School, School.uai == Child.school_uai)
+        .join(Account, Account.id == Link.account_id)
+    )
+
+
+def _link_sheets(statement: Select[*tuple[Any, ...]]) -> tuple[LinkSheet, ...]:
+    return tuple(LinkSheet(*row) for row in db.session.execute(statement))
+
+
+def _is_link_of(account_id: AccountId, link_id: UUID) -> tuple[ColumnElement[bool], ...]:
+    return Link.account_id == account_id, Link.id == link_id
 
 
 def _active_links(account_id: AccountId) -> tuple[ColumnElement[bool], ...]:

@@ -8,6 +8,7 @@ from sqlalchemy import update
 
 from idp.accounts.rules import AccountId
 from idp.db import db, transaction
+from idp.families import service as families
 from idp.families.models import Link
 from idp.families.rules import LinkState
 from tests.factories import make_child, make_link
@@ -56,4 +57,17 @@ def test_pc_07_a_link_ended_while_an_access_token_lives_is_gone_from_userinfo(
 
     end_links(idp_app, linked, state, party.clock.now)
 
+    assert party.userinfo(tokens["access_token"]).json["children"] == []
+
+
+def test_pc_07_a_link_that_its_guardian_reports_is_gone_at_once(
+    idp_app: Flask, party: RelyingParty, linked: AccountId
+):
+    authorization_code, tokens = party.authorization_code(scope=SCOPE), party.tokens(scope=SCOPE)
+
+    with idp_app.app_context(), transaction():
+        (link,) = families.links_of(linked)
+        families.report_link(linked, link.link_id, now=party.clock.now)
+
+    assert party.read_id_token(party.redeem(authorization_code).json["id_token"])["children"] == []
     assert party.userinfo(tokens["access_token"]).json["children"] == []

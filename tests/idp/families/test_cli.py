@@ -1,15 +1,21 @@
 import json
+from datetime import datetime
+from uuid import UUID, uuid4
 
+import click
 import pytest
 from click.testing import Result
 from flask import Flask
 
-from idp.families.cli import schools
-from tests.factories import make_school
+from idp.db import db, transaction
+from idp.families import service as families
+from idp.families.cli import links, schools
+from idp.families.models import Link, LinkState
+from tests.factories import make_account, make_child, make_link, make_school
 
 
-def run(idp_app: Flask, *arguments: str) -> Result:
-    return idp_app.test_cli_runner().invoke(schools, arguments)
+def run(idp_app: Flask, *arguments: str, group: click.Group = schools) -> Result:
+    return idp_app.test_cli_runner().invoke(group, arguments)
 
 
 def test_a_contact_is_set_and_listed(idp_app: Flask, school: str) -> None:
@@ -54,6 +60,77 @@ def test_the_list_is_a_table_by_default(idp_app: Flask, school: str) -> None:
         "uai       name          phone           email",
         "0990001N  École du Lac  03 53 01 00 00  direction@ecole.example",
     ]
+
+
+def test_a_schools_tasks_are_listed_with_names_and_settled(
+    idp_app: Flask, reported: tuple[UUID, str]
+) -> None:
+    link_id, reference = reported
+
+    listed = json.loads(run(idp_app, "tasks", "0990001N", "--format", "json").stdout)
+    settled = run(idp_app, "tasks", "0990001N", "--settle", reference.lower())
+
+    assert listed["tasks"] == [
+        {
+            "reference": reference,
+            "kind": "link_reported",
+            "since": "2026-11-23",
+            "identifier": "c.lhenoret",
+            "guardian": "Céline L’HÉNORET",
+            "child": "Maël N’GUYEN",
+            "link": str(link_id),
+        }
+    ]
+    assert settled.exit_code == 0
+    assert settled.stdout.splitlines() == ["reference  kind  since  identifier  guardian  child  link"]
+    assert run(idp_app, "tasks", "0990001N", "--settle", reference).exit_code == 2
+    assert run(idp_app, "tasks", "0750001U").exit_code == 2
+
+
+@pytest.mark.parametrize(("act", "state"), [("restore", LinkState.ACTIVE), ("detach", LinkState.DETACHED)])
+def test_a_frozen_link_is_restored_or_ended_for_the_school(
+    idp_app: Flask, reported: tuple[UUID, str], act: str, state: LinkState
+) -> None:
+    link_id, _ = reported
+
+    planned = run(idp_app, act, str(link_id), group=links)
+    assert (planned.exit_code, state_of(idp_app, link_id)) == (0, LinkState.FROZEN)
+    assert f"{act}" in planned.stdout
+    assert "Maël N’GUYEN" in planned.stdout
+
+    assert run(idp_app, act, str(link_id), "--apply", group=links).exit_code == 0
+    assert state_of(idp_app, link_id) is state
+    assert run(idp_app, act, str(link_id), "--apply", group=links).exit_code == 2
+
+
+def test_a_school_freezes_a_link_too(idp_app: Flask, school: str) -> None:
+    with idp_app.app_context():
+        link_id = make_link(make_account(identifier="c.dupont2"), make_child()).id
+
+    assert run(idp_app, "freeze", str(link_id), "--apply", group=links).exit_code == 0
+    listed = json.loads(run(idp_app, "list", " C.Dupont2 ", "--format", "json", group=links).stdout)
+
+    assert [(link["state"], link["ended_by"]) for link in listed["links"]] == [("frozen", "school_head")]
+
+
+def test_a_link_that_is_not_known_is_a_usage_error(idp_app: Flask) -> None:
+    assert run(idp_app, "freeze", str(uuid4()), group=links).exit_code == 2
+    assert run(idp_app, "freeze", "c.dupont", group=links).exit_code == 2
+
+
+def state_of(app: Flask, link_id: UUID) -> LinkState:
+    with app.app_context():
+        return db.session.get_one(Link, link_id).state
+
+
+@pytest.fixture
+def reported(idp_app: Flask, now: datetime) -> tuple[UUID, str]:
+    """A link that its guardian reported, and the reference they were given."""
+    with idp_app.app_context():
+        account_id = make_account(identifier="c.lhenoret")
+        link_id = make_link(account_id, make_child()).id
+        with transaction():
+            return link_id, families.report_link(account_id, link_id, now=now)
 
 
 @pytest.fixture
