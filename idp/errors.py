@@ -20,6 +20,12 @@ class DomainError(Exception):
         self.variables = variables
 
 
+class FieldRefusal(DomainError):
+    """A refusal that belongs to one field of a form: `field` names it."""
+
+    field: ClassVar[str]
+
+
 class OAuthRefusal(DomainError):
     """A refusal that the protocol words: `error` is an RFC's constant."""
 

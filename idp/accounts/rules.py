@@ -8,10 +8,15 @@ from enum import StrEnum
 from typing import NewType
 from uuid import UUID
 
+from email_validator import EmailNotValidError, validate_email
+
+from idp.errors import FieldRefusal
+
 AccountId = NewType("AccountId", UUID)
 
 FAMILY_PART_LETTERS = 40
 FIRST_NUMBER = 2
+LONGEST_ADDRESS = 254
 
 _LIGATURES = str.maketrans({"œ": "oe", "æ": "ae", "ß": "ss"})
 _NOT_A_LETTER = re.compile(r"[^a-z]+")
@@ -53,6 +58,22 @@ class Person:
     @property
     def shown_family_name(self) -> str:
         return self.usage_name or self.family_name
+
+
+class EmailMalformed(FieldRefusal):
+    """Not exactly one address that mail can be sent to."""
+
+    error_code = "email_malformed"
+    sentence = "Saisissez une adresse complète, par exemple nom@exemple.fr"
+    field = "email"
+
+
+class EmailDiffers(FieldRefusal):
+    """The address typed again is another one, compared trimmed and without case."""
+
+    error_code = "email_differs"
+    sentence = "Les deux adresses ne sont pas identiques"
+    field = "email_confirmation"
 
 
 def plain_letters(text: str) -> str:
@@ -109,6 +130,32 @@ def normalise_identifier(typed: str) -> str:
     """
     plain = plain_letters("".join(char for char in typed if char.isprintable()))
     return plain.strip()
+
+
+def normalise_address(typed: str) -> str:
+    """The one address that was typed, as it is stored: trimmed, domain in lower case. Raises EmailMalformed.
+
+    Asks no name server. ASCII only before the @ (RFC 5321): not every server takes more (RFC 6531).
+    """
+    try:
+        # `test_environment` keeps the reserved `.test` names that demonstrations use; it changes nothing else here.
+        found = validate_email(
+            typed.strip(),
+            check_deliverability=False,
+            allow_smtputf8=False,
+            strict=True,
+            test_environment=True,
+        )
+    except EmailNotValidError:
+        raise EmailMalformed from None
+    if found.ascii_email is None or len(found.ascii_email) > LONGEST_ADDRESS:
+        raise EmailMalformed
+    return found.ascii_email
+
+
+def is_same_address(one: str, other: str) -> bool:
+    """Whether two typed addresses are the same, trimmed and without case."""
+    return one.strip().casefold() == other.strip().casefold()
 
 
 def _only_letters(text: str) -> str:

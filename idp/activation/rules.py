@@ -1,21 +1,16 @@
 """What activation asks, and what it answers when it refuses."""
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date
 from enum import StrEnum
 from typing import ClassVar
 from uuid import UUID
 
-from email_validator import EmailNotValidError, validate_email
-
 from idp.audit.rules import AuditEvent
-from idp.errors import DomainError
-from idp.families.rules import SchoolContact
+from idp.errors import DomainError, FieldRefusal
+from idp.families.rules import SchoolContact, contact_text
 
-RESEND_AFTER = timedelta(seconds=60)
 CONFIRMATION_PATH = "/activation/adresse"
-LONGEST_ADDRESS = 254
-YEAR_DIGITS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,88 +52,6 @@ class AddressOutcome(StrEnum):
     DEAD_URL = "dead_url"
     ANOTHER_ACCOUNT = "another_account"
     PLAIN_SIGN_IN = "plain_sign_in"
-
-
-class FieldRefusal(DomainError):
-    """A refusal that belongs to one field of the form."""
-
-    field: ClassVar[str]
-
-
-class EmailMalformed(FieldRefusal):
-    """Not exactly one address that mail can be sent to."""
-
-    error_code = "email_malformed"
-    sentence = "Saisissez une adresse complète, par exemple nom@exemple.fr"
-    field = "email"
-
-
-class EmailDiffers(FieldRefusal):
-    """The address typed again is another one, compared trimmed and without case."""
-
-    error_code = "email_differs"
-    sentence = "Les deux adresses ne sont pas identiques"
-    field = "email_confirmation"
-
-
-class NewPasswordMissing(FieldRefusal):
-    """No new password at all: one sentence, rather than every rule that nothing breaks."""
-
-    error_code = "new_password_missing"
-    sentence = "Choisissez un mot de passe"
-    field = "new_password"
-
-
-class PasswordDiffers(FieldRefusal):
-    """The password typed again is another one."""
-
-    error_code = "password_differs"
-    sentence = "Les deux mots de passe ne sont pas identiques"
-    field = "new_password_confirmation"
-
-
-class BirthDateIncomplete(FieldRefusal):
-    """Parts of the date are missing; a subclass names the only one."""
-
-    error_code = "birth_date_incomplete"
-    sentence = "Saisissez le jour, le mois et l’année"
-    field = "birth_day"
-
-
-class BirthDayMissing(BirthDateIncomplete):
-    """Only the day is missing."""
-
-    sentence = "Indiquez aussi le jour"
-
-
-class BirthMonthMissing(BirthDateIncomplete):
-    """Only the month is missing."""
-
-    sentence = "Indiquez aussi le mois"
-    field = "birth_month"
-
-
-class BirthYearMissing(BirthDateIncomplete):
-    """Only the year is missing."""
-
-    sentence = "Indiquez aussi l’année"
-    field = "birth_year"
-
-
-class BirthDateImpossible(FieldRefusal):
-    """No such day, or not written with digits."""
-
-    error_code = "birth_date_impossible"
-    sentence = "Cette date n’existe pas"
-    field = "birth_day"
-
-
-class BirthDateYear(FieldRefusal):
-    """A year without its century."""
-
-    error_code = "birth_date_year"
-    sentence = "Écrivez l’année avec quatre chiffres, par exemple 2017"
-    field = "birth_year"
 
 
 class BirthDateWrong(FieldRefusal):
@@ -196,20 +109,6 @@ class LetterReissued(DomainError):
     sentence = "L’école a émis un nouveau courrier. Connectez-vous avec le mot de passe du nouveau courrier."
 
 
-class ResendTooSoon(DomainError):
-    """The last message left less than a minute ago."""
-
-    error_code = "resend_too_soon"
-    sentence = "Vous pourrez le renvoyer dans {n} secondes"
-
-
-class ResendSpent(DomainError):
-    """Five messages have left today after the first one."""
-
-    error_code = "resend_spent"
-    sentence = "Vous pourrez le renvoyer demain"
-
-
 @dataclass(frozen=True, slots=True)
 class BirthDateRefused(AuditEvent):
     """A date that is not the school's was typed behind a right letter."""
@@ -250,75 +149,3 @@ class ActivationCompleted(AuditEvent):
 
     name: ClassVar[str] = "activation:account:activated"
     account_id: UUID
-
-
-def normalise_address(typed: str) -> str:
-    """The one address that was typed, as it is stored: trimmed, domain in lower case. Raises EmailMalformed.
-
-    Asks no name server. ASCII only before the @ (RFC 5321): not every server takes more (RFC 6531).
-    """
-    try:
-        # `test_environment` keeps the reserved `.test` names that demonstrations use; it changes nothing else here.
-        found = validate_email(
-            typed.strip(),
-            check_deliverability=False,
-            allow_smtputf8=False,
-            strict=True,
-            test_environment=True,
-        )
-    except EmailNotValidError:
-        raise EmailMalformed from None
-    if found.ascii_email is None or len(found.ascii_email) > LONGEST_ADDRESS:
-        raise EmailMalformed
-    return found.ascii_email
-
-
-def is_same_address(one: str, other: str) -> bool:
-    """Whether two typed addresses are the same, trimmed and without case."""
-    return one.strip().casefold() == other.strip().casefold()
-
-
-def read_birth_date(day: str, month: str, year: str) -> date:
-    """The date of three boxes: `3` or `03`, a year of four digits.
-
-    Raises BirthDateIncomplete, BirthDateYear, BirthDateImpossible.
-    """
-    parts = (day.strip(), month.strip(), year.strip())
-    _check_complete(*parts)
-    if not all(part.isascii() and part.isdigit() and len(part) <= YEAR_DIGITS for part in parts):
-        raise BirthDateImpossible
-    if len(parts[2]) < YEAR_DIGITS:
-        raise BirthDateYear
-    try:
-        return date(int(parts[2]), int(parts[1]), int(parts[0]))
-    except ValueError:
-        raise BirthDateImpossible from None
-
-
-def _check_complete(day: str, month: str, year: str) -> None:
-    match (bool(day), bool(month), bool(year)):
-        case (True, True, True):
-            return
-        case (False, True, True):
-            raise BirthDayMissing
-        case (True, False, True):
-            raise BirthMonthMissing
-        case (True, True, False):
-            raise BirthYearMissing
-        case _:
-            raise BirthDateIncomplete
-
-
-def seconds_until_resend(sent_at: datetime | None, *, now: datetime) -> int:
-    """Whole seconds until the message may be sent again, 0 when it may."""
-    if sent_at is None:
-        return 0
-    left = (sent_at + RESEND_AFTER - now).total_seconds()
-    return max(0, -int(-left // 1))
-
-
-def contact_text(school: SchoolContact | None) -> str:
-    """How to reach the school, in one line; empty when it is not known."""
-    if school is None:
-        return ""
-    return ", ".join(part for part in (school.name, school.phone, school.email) if part)

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from idp.accounts import service as accounts
 from idp.accounts.models import Account
-from idp.accounts.rules import AccountId, AccountState
+from idp.accounts.rules import AccountId, AccountState, is_same_address
 from idp.activation import messages
 from idp.activation.rules import (
     CONFIRMATION_PATH,
@@ -19,27 +19,30 @@ from idp.activation.rules import (
     BirthDateSpent,
     BirthDateWrong,
     BirthDateWrongOneLeft,
-    FieldRefusal,
     LetterReissued,
     LetterSpent,
     MessageSentAgain,
     NoActiveLink,
     PendingAddressCorrected,
-    ResendSpent,
-    ResendTooSoon,
     WaitingView,
-    contact_text,
-    is_same_address,
-    seconds_until_resend,
 )
 from idp.audit import service as audit
 from idp.db import db, transaction
+from idp.errors import FieldRefusal
 from idp.families import service as families
+from idp.families.rules import contact_text
 from idp.families.service import BirthDateMismatch, NoLinkedChild
 from idp.messaging import service as messaging
 from idp.messaging.rules import DeliveryState
 from idp.one_time_codes import service as one_time_codes
-from idp.one_time_codes.rules import KnownCode, OneTimeCodeRefused, Purpose
+from idp.one_time_codes.rules import (
+    KnownCode,
+    OneTimeCodeRefused,
+    Purpose,
+    ResendSpent,
+    ResendTooSoon,
+    seconds_until_resend,
+)
 from idp.passwords import service as passwords
 from idp.passwords.rules import ChoiceReason, ProvisionalPasswordRefused
 from idp.sessions import service as sessions

@@ -7,21 +7,20 @@ from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 from werkzeug.wrappers import Response
 
+from idp.accounts.forms import AddressForm
 from idp.accounts.rules import AccountState
 from idp.activation import service
-from idp.activation.forms import ActivationForm, AddressForm, LetterForm, has_strange_values
+from idp.activation.forms import ActivationForm, LetterForm
 from idp.activation.rules import (
     AddressOutcome,
     AlreadyDone,
-    FieldRefusal,
     LetterReissued,
     NoActiveLink,
-    ResendSpent,
-    ResendTooSoon,
 )
 from idp.activation.service import SignedInAtAddress
-from idp.errors import DomainError
-from idp.one_time_codes.rules import OneTimeCodeRefused, Standing
+from idp.errors import DomainError, FieldRefusal
+from idp.forms import has_strange_values
+from idp.one_time_codes.rules import OneTimeCodeRefused, ResendSpent, ResendTooSoon, Standing
 from idp.passwords.rules import PASSWORD_RULES, POLICY_SENTENCE, Busy, PasswordRefused
 from idp.sessions.rules import CurrentSession, OpenedWith, Stage, stage_of
 from idp.sessions.service import OpenedSession

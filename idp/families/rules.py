@@ -10,6 +10,7 @@ from uuid import UUID
 
 from idp.accounts.rules import AccountId
 from idp.audit.rules import AuditEvent
+from idp.errors import FieldRefusal
 
 ChildId = NewType("ChildId", UUID)
 
@@ -25,6 +26,7 @@ CONTACT_LENGTHS = {"name": 200, "phone": 40, "email": 254}
 REFERENCE_PREFIX = "E-"
 REFERENCE_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 REFERENCE_LENGTH = 6
+YEAR_DIGITS = 4
 _UAI = re.compile(r"([0-9]{7})([A-Z])")
 
 
@@ -174,6 +176,50 @@ def new_reference(draw: Random) -> str:
     return REFERENCE_PREFIX + "".join(draw.choices(REFERENCE_LETTERS, k=REFERENCE_LENGTH))
 
 
+class BirthDateIncomplete(FieldRefusal):
+    """Parts of the date are missing; a subclass names the only one."""
+
+    error_code = "birth_date_incomplete"
+    sentence = "Saisissez le jour, le mois et l’année"
+    field = "birth_day"
+
+
+class BirthDayMissing(BirthDateIncomplete):
+    """Only the day is missing."""
+
+    sentence = "Indiquez aussi le jour"
+
+
+class BirthMonthMissing(BirthDateIncomplete):
+    """Only the month is missing."""
+
+    sentence = "Indiquez aussi le mois"
+    field = "birth_month"
+
+
+class BirthYearMissing(BirthDateIncomplete):
+    """Only the year is missing."""
+
+    sentence = "Indiquez aussi l’année"
+    field = "birth_year"
+
+
+class BirthDateImpossible(FieldRefusal):
+    """No such day, or not written with digits."""
+
+    error_code = "birth_date_impossible"
+    sentence = "Cette date n’existe pas"
+    field = "birth_day"
+
+
+class BirthDateYear(FieldRefusal):
+    """A year without its century."""
+
+    error_code = "birth_date_year"
+    sentence = "Écrivez l’année avec quatre chiffres, par exemple 2017"
+    field = "birth_year"
+
+
 def is_uai(text: str) -> bool:
     """Whether `text` is 7 digits and their check letter, upper case. Any prefix is accepted."""
     match = _UAI.fullmatch(text)
@@ -188,3 +234,41 @@ def uai_letter(digits: str) -> str:
 def has_ine_shape(ine: str) -> bool:
     """Whether `ine` is written like one. Its check letter is not public, so nothing more can be said."""
     return any(shape.fullmatch(ine) for shape in INE_SHAPES)
+
+
+def contact_text(school: SchoolContact | None) -> str:
+    """How to reach the school, in one line; empty when it is not known."""
+    if school is None:
+        return ""
+    return ", ".join(part for part in (school.name, school.phone, school.email) if part)
+
+
+def read_birth_date(day: str, month: str, year: str) -> date:
+    """The date of three boxes: `3` or `03`, a year of four digits.
+
+    Raises BirthDateIncomplete, BirthDateYear, BirthDateImpossible.
+    """
+    parts = (day.strip(), month.strip(), year.strip())
+    _check_complete(*parts)
+    if not all(part.isascii() and part.isdigit() and len(part) <= YEAR_DIGITS for part in parts):
+        raise BirthDateImpossible
+    if len(parts[2]) < YEAR_DIGITS:
+        raise BirthDateYear
+    try:
+        return date(int(parts[2]), int(parts[1]), int(parts[0]))
+    except ValueError:
+        raise BirthDateImpossible from None
+
+
+def _check_complete(day: str, month: str, year: str) -> None:
+    match (bool(day), bool(month), bool(year)):
+        case (True, True, True):
+            return
+        case (False, True, True):
+            raise BirthDayMissing
+        case (True, False, True):
+            raise BirthMonthMissing
+        case (True, True, False):
+            raise BirthYearMissing
+        case _:
+            raise BirthDateIncomplete

@@ -13,7 +13,7 @@ from typing import ClassVar, Protocol
 from uuid import UUID
 
 from idp.audit.rules import AuditEvent
-from idp.errors import DomainError
+from idp.errors import DomainError, FieldRefusal
 
 MINIMUM_LENGTH, MAXIMUM_LENGTH = 8, 16
 LONGEST_TYPED = 128
@@ -193,6 +193,22 @@ class PasswordRefused(DomainError):
     def sentences(self) -> tuple[str, ...]:
         """The French sentences of the broken rules; `{n}` is filled from `variables` after translation."""
         return tuple(rule.sentence for rule in self.broken)
+
+
+class NewPasswordMissing(FieldRefusal):
+    """No new password at all: one sentence, rather than every rule that nothing breaks."""
+
+    error_code = "new_password_missing"
+    sentence = "Choisissez un mot de passe"
+    field = "new_password"
+
+
+class PasswordDiffers(FieldRefusal):
+    """The password typed again is another one."""
+
+    error_code = "password_differs"
+    sentence = "Les deux mots de passe ne sont pas identiques"
+    field = "new_password_confirmation"
 
 
 class ProvisionalPasswordRefused(DomainError):

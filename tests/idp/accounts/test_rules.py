@@ -3,9 +3,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from idp.accounts.rules import (
+    EmailMalformed,
     Person,
     fold_name,
     identifier_stem,
+    is_same_address,
+    normalise_address,
     normalise_identifier,
     numbered_identifier,
     smallest_numbers_never_given,
@@ -103,3 +106,47 @@ def test_normalising_twice_is_normalising_once(typed: str) -> None:
 def test_names_are_compared_without_case_accents_or_kind_of_apostrophe() -> None:
     assert fold_name("  L’Hénoret   du BOIS") == fold_name("l'henoret DU bois")
     assert fold_name("Léa") != fold_name("Lia")
+
+
+@pytest.mark.parametrize(
+    ("typed", "stored"),
+    [
+        ("celine@exemple.fr", "celine@exemple.fr"),
+        ("  Celine.Dupont+ecole@Exemple.FR ", "Celine.Dupont+ecole@exemple.fr"),
+        ("celine@école.example.fr", "celine@xn--cole-9oa.example.fr"),
+    ],
+)
+def test_an_address_is_stored_trimmed_with_an_ascii_domain(typed, stored):
+    assert normalise_address(typed) == stored
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "",
+        "celine",
+        "celine@",
+        "celine@exemple",
+        "@exemple.fr",
+        "céline@exemple.fr",
+        "a@x.fr,b@y.fr",
+        "a@x.fr, b@y.fr",
+        "a@x.fr;b@y.fr",
+        "a@x.fr b@y.fr",
+        "Céline <celine@exemple.fr>",
+        '"a b"@exemple.fr',
+        '["celine@exemple.fr"]',
+        "celine@exemple.fr\nBcc: b@y.fr",
+        "celine@[127.0.0.1]",
+        "a" * 65 + "@exemple.fr",
+        "a@" + "b" * 63 + "." + "c" * 63 + "." + "d" * 63 + "." + "e" * 63 + ".fr",
+    ],
+)
+def test_em_17_what_is_not_exactly_one_address_is_refused(typed):
+    with pytest.raises(EmailMalformed):
+        normalise_address(typed)
+
+
+def test_addresses_that_differ_by_case_and_spaces_are_the_same():
+    assert is_same_address("Celine@Exemple.fr ", " celine@exemple.FR")
+    assert not is_same_address("celine@exemple.fr", "celine@exemple.com")
