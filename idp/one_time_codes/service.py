@@ -18,13 +18,15 @@ def issue_one_time_code(
     channel_address: str,
     valid_for: timedelta,
     demande: str | None = None,
+    keeps_older: bool = False,
     now: datetime,
 ) -> str:
     """A new secret of 256 bits, 43 characters of base64url; the account's earlier ones of this purpose die.
 
-    channel_address: where it will be sent, and what it confirms.
+    channel_address: where it will be sent, and what it confirms. keeps_older: the earlier ones live on beside it.
     """
-    supersede_one_time_codes(purpose, account_id, now=now)
+    if not keeps_older:
+        supersede_one_time_codes(purpose, account_id, now=now)
     secret = new_secret()
     db.session.add(
         OneTimeCode(

@@ -82,6 +82,27 @@ def test_em_04_a_newer_code_supersedes_the_older(idp_context: Flask, now: dateti
     assert consume(newer, account_id, now).standing is Standing.CONSUMED
 
 
+def test_a_newer_code_may_leave_the_older_ones_alone(idp_context: Flask, now: datetime) -> None:
+    """« Ce n’est pas moi » in yesterday's mail works beside today's."""
+    account_id = make_account()
+    with transaction():
+        secrets = [
+            one_time_codes.issue_one_time_code(
+                Purpose.NOT_ME,
+                account_id,
+                channel_address=ADDRESS,
+                valid_for=timedelta(days=7),
+                keeps_older=True,
+                now=now,
+            )
+            for _ in range(2)
+        ]
+
+    known = [one_time_codes.find_one_time_code(secret, Purpose.NOT_ME, now=now) for secret in secrets]
+
+    assert [code.standing for code in known if code] == [Standing.USABLE] * 2
+
+
 def test_em_04_codes_of_other_accounts_stay(idp_context: Flask, now: datetime) -> None:
     mine, theirs = make_account(), make_account()
     their_secret = issue(theirs, now)
