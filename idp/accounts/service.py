@@ -108,6 +108,30 @@ def change_state(
     return moved is not None
 
 
+def restore_state(account_id: AccountId, *, from_state: AccountState, now: datetime) -> AccountState | None:
+    """Back to the state that `disabled` or `merged` was entered from; None when the account is not in `from_state`.
+
+    One conditional UPDATE. Returns the state that it is in again.
+    """
+    return db.session.scalar(
+        update(Account)
+        .where(Account.id == account_id, Account.state == from_state, Account.previous_state.is_not(None))
+        .values(state=Account.previous_state, previous_state=None, updated_at=now)
+        .returning(Account.state)
+    )
+
+
+def lock_accounts(*account_ids: AccountId) -> dict[AccountId, Account]:
+    """Hold these accounts' rows until the caller's transaction ends, and read them as they are now.
+
+    Always in the order of their ids: two that want the same ones wait, and never for each other. On SQLite there is
+    one writer anyway.
+    """
+    held = select(Account).where(Account.id.in_(account_ids)).order_by(Account.id).with_for_update()
+    rows = db.session.scalars(held.execution_options(populate_existing=True))
+    return {AccountId(account.id): account for account in rows}
+
+
 def set_pending_email(account_id: AccountId, email: str, *, now: datetime) -> None:
     """Note the address that waits for its confirmation; the one in force stays."""
     db.session.execute(

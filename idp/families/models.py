@@ -4,14 +4,33 @@ from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import Enum, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import Enum, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from idp.db import Model
-from idp.families.rules import CONTACT_LENGTHS, LinkEnder, LinkState, SchoolTaskKind
+from idp.families.rules import (
+    CONTACT_LENGTHS,
+    LinkEnder,
+    LinkState,
+    MergeEffect,
+    MergeUndoer,
+    SchoolTaskKind,
+)
 from shared.database import uuid7
 
-__all__ = ["Child", "Guardian", "Link", "LinkEnder", "LinkState", "School", "SchoolTask"]
+__all__ = [
+    "AccountMerge",
+    "Child",
+    "Guardian",
+    "Link",
+    "LinkEnder",
+    "LinkState",
+    "MergedLink",
+    "School",
+    "SchoolTask",
+]
+
+MERGE_STANDS = text("undone_at IS NULL")
 
 
 def _values(states: type[StrEnum]) -> list[str]:
@@ -84,6 +103,10 @@ class Link(Model):
         Enum(LinkEnder, native_enum=False, length=16, values_callable=_values)
     )
     """Who froze or detached it. A roster takes back only what a roster did."""
+    merge_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("account_merges.id", ondelete="SET NULL"), index=True
+    )
+    """The merge that brought it to this account; None when a roster did."""
 
 
 class SchoolTask(Model):
@@ -106,3 +129,53 @@ class SchoolTask(Model):
     reference: Mapped[str] = mapped_column(String(12))
     created_at: Mapped[datetime]
     settled_at: Mapped[datetime | None]
+
+
+class AccountMerge(Model):
+    """One account taken into another, and until when that can be undone. At most one stands for an account."""
+
+    __tablename__ = "account_merges"
+    __table_args__ = (
+        Index(
+            "ix_account_merges_standing",
+            "merged_account_id",
+            unique=True,
+            sqlite_where=MERGE_STANDS,
+            postgresql_where=MERGE_STANDS,
+        ),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
+    kept_account_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"), index=True)
+    merged_account_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"))
+    merged_at: Mapped[datetime]
+    undo_until: Mapped[datetime]
+    undone_at: Mapped[datetime | None]
+    undone_by: Mapped[MergeUndoer | None] = mapped_column(
+        Enum(MergeUndoer, native_enum=False, length=16, values_callable=_values)
+    )
+
+
+class MergedLink(Model):
+    """What one merge did to one link, and what the link was before: what an undo needs."""
+
+    __tablename__ = "merged_links"
+
+    merge_id: Mapped[UUID] = mapped_column(
+        ForeignKey("account_merges.id", ondelete="CASCADE"), primary_key=True
+    )
+    link_id: Mapped[UUID] = mapped_column(
+        ForeignKey("links.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+    effect: Mapped[MergeEffect] = mapped_column(
+        Enum(MergeEffect, native_enum=False, length=16, values_callable=_values)
+    )
+    former_state: Mapped[LinkState] = mapped_column(
+        Enum(LinkState, native_enum=False, length=16, values_callable=_values)
+    )
+    former_ended_at: Mapped[datetime | None]
+    former_ended_by: Mapped[LinkEnder | None] = mapped_column(
+        Enum(LinkEnder, native_enum=False, length=16, values_callable=_values)
+    )
+    former_school_uai: Mapped[str] = mapped_column(String(8))
+    former_merge_id: Mapped[UUID | None]

@@ -56,6 +56,82 @@ class SchoolTaskKind(StrEnum):
     MAIL_RETURNED = "mail_returned"
     ACCOUNTS_MERGED = "accounts_merged"
     MERGE_UNDONE = "merge_undone"
+    ATTACH_REFUSED = "attach_refused"
+    """Somebody who is not the account's person held its password, or its letter."""
+
+
+class MergeEffect(StrEnum):
+    """What a merge does to one link."""
+
+    MOVED = "moved"
+    """The other account's link, now the kept account's."""
+    SET_ASIDE = "set_aside"
+    """The other account's link to a child that the kept account has a link to already."""
+    REVIVED = "revived"
+    """The kept account's link that a roster had ended, while the other account's lives."""
+    FROZEN = "frozen"
+    """The kept account's link, frozen because the other account's was: one person, one decision."""
+
+
+class MergeUndoer(StrEnum):
+    """Who undid a merge."""
+
+    GUARDIAN = "guardian"
+    SCHOOL = "school"
+
+
+def effect_on_own(state: LinkState, ended_by: LinkEnder | None, other: LinkState) -> MergeEffect | None:
+    """What becomes of the kept account's link where the other account has one, active or frozen, to the same child.
+
+    A person's decision stands, whichever account it was taken on; what a roster alone ended gives way. None: nothing.
+    """
+    if state is LinkState.ACTIVE:
+        return MergeEffect.FROZEN if other is LinkState.FROZEN else None
+    if state is LinkState.DETACHED and ended_by is LinkEnder.ROSTER:
+        return MergeEffect.FROZEN if other is LinkState.FROZEN else MergeEffect.REVIVED
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class OwnLink:
+    """One child of an account, whatever its link's state, as its own guardian may see it.
+
+    family_name: as shown. level: empty when the roster gives none. stated_by: the school that states the link.
+    merged_at: when a merge brought it; None when a roster did.
+    """
+
+    link_id: UUID
+    child_id: ChildId
+    given_name: str
+    family_name: str
+    level: str
+    school_name: str
+    state: LinkState
+    since: datetime
+    ended_at: datetime | None
+    stated_by: str
+    merged_at: datetime | None
+
+    @property
+    def full_name(self) -> str:
+        """Given name, then the family name in capitals, as schools write it."""
+        return f"{self.given_name} {self.family_name.upper()}"
+
+
+@dataclass(frozen=True, slots=True)
+class StandingMerge:
+    """A merge that has not been undone. `identifier`: of the account that it closed; `given_names`: of the children
+    that it brought."""
+
+    merge_id: UUID
+    identifier: str
+    merged_at: datetime
+    undo_until: datetime
+    given_names: tuple[str, ...]
+
+    def can_be_undone(self, *, now: datetime) -> bool:
+        """Whether its time is not over."""
+        return now <= self.undo_until
 
 
 @dataclass(frozen=True, slots=True)
