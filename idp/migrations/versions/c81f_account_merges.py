@@ -1,7 +1,7 @@
 """accounts taken into another one, and what that did to their links
 
 Revision ID: c81f
-Revises: c41e
+Revises: c83e5a17d904
 """
 
 import sqlalchemy as sa
@@ -9,7 +9,7 @@ from alembic import op
 import shared.database
 
 revision = "c81f"
-down_revision = "c41e"
+down_revision = "c83e5a17d904"
 branch_labels = None
 depends_on = None
 
