@@ -13,6 +13,7 @@ from idp.oidc import views as oidc
 from idp.portal import views as portal
 from idp.settings import Settings
 from idp.sign_in import views as sign_in
+from idp.throttling.views import init_throttling_page
 from shared.clock import Clock, init_clock, utc_now
 from shared.csrf import FormProtection
 from shared.database import connect
@@ -58,6 +59,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock = utc_now) -> F
     init_pages(app, page_settings(settings))
     init_headers(app, https=settings.is_https)
     init_error_pages(app)
+    init_throttling_page(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
     return app

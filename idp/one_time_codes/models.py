@@ -19,7 +19,10 @@ purpose_type = Enum(
 
 
 class OneTimeCode(Model):
-    """A secret sent to one address for one purpose. A newer one supersedes it."""
+    """A secret sent to one address for one purpose. A newer one supersedes it, unless they live beside each other.
+
+    about: what the message that carries it tells of, a word of its journey's closed list.
+    """
 
     __tablename__ = "one_time_codes"
 
@@ -33,6 +36,7 @@ class OneTimeCode(Model):
     consumed_at: Mapped[datetime | None]
     superseded_at: Mapped[datetime | None]
     demande: Mapped[str | None] = mapped_column(Text)
+    about: Mapped[str | None] = mapped_column(String(40))
 
 
 class CodeChallenge(Model):

@@ -52,13 +52,18 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class KnownCode:
-    """A code that was issued for this purpose. `demande`: the request that the person came with, if any."""
+    """A code that was issued for this purpose. `demande`: the request that the person came with, if any.
+
+    about: what the message that carries it told of, if its journey says so.
+    """
 
     account_id: UUID
     channel_address: str
     expires_at: datetime
     standing: Standing
     demande: str | None
+    issued_at: datetime
+    about: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,12 +18,14 @@ def issue_one_time_code(
     channel_address: str,
     valid_for: timedelta,
     demande: str | None = None,
+    about: str | None = None,
     keeps_older: bool = False,
     now: datetime,
 ) -> str:
     """A new secret of 256 bits, 43 characters of base64url; the account's earlier ones of this purpose die.
 
-    channel_address: where it will be sent, and what it confirms. keeps_older: the earlier ones live on beside it.
+    channel_address: where it will be sent, and what it confirms. about: what the message tells of.
+    keeps_older: the earlier ones live on beside it, each to its own end.
     """
     if not keeps_older:
         supersede_one_time_codes(purpose, account_id, now=now)
@@ -37,6 +39,7 @@ def issue_one_time_code(
             issued_at=now,
             expires_at=now + valid_for,
             demande=demande,
+            about=about,
         )
     )
     db.session.flush()
@@ -67,12 +70,22 @@ def find_one_time_code(secret: str, purpose: Purpose, *, now: datetime) -> Known
             OneTimeCode.consumed_at,
             OneTimeCode.superseded_at,
             OneTimeCode.demande,
+            OneTimeCode.issued_at,
+            OneTimeCode.about,
         ).where(OneTimeCode.digest == digest(secret), OneTimeCode.purpose == purpose)
     ).one_or_none()
     if row is None:
         return None
     standing = standing_of(row.consumed_at, row.superseded_at, row.expires_at, now=now)
-    return KnownCode(row.account_id, row.channel_address, row.expires_at, standing, row.demande)
+    return KnownCode(
+        row.account_id,
+        row.channel_address,
+        row.expires_at,
+        standing,
+        row.demande,
+        row.issued_at,
+        row.about,
+    )
 
 
 def latest_issue(purpose: Purpose, account_id: UUID) -> LatestIssue | None:
@@ -102,9 +115,23 @@ def consume_one_time_code(secret: str, purpose: Purpose, account_id: UUID, *, no
             OneTimeCode.expires_at > now,
         )
         .values(consumed_at=now)
-        .returning(OneTimeCode.channel_address, OneTimeCode.expires_at, OneTimeCode.demande)
+        .returning(
+            OneTimeCode.channel_address,
+            OneTimeCode.expires_at,
+            OneTimeCode.demande,
+            OneTimeCode.issued_at,
+            OneTimeCode.about,
+        )
     ).one_or_none()
     if row is None:
         raise OneTimeCodeRefused
     standing = standing_of(now, None, row.expires_at, now=now)
-    return KnownCode(account_id, row.channel_address, row.expires_at, standing, row.demande)
+    return KnownCode(
+        account_id,
+        row.channel_address,
+        row.expires_at,
+        standing,
+        row.demande,
+        row.issued_at,
+        row.about,
+    )

@@ -51,6 +51,30 @@ def test_twenty_threads_consume_one_code_and_one_wins(idp_app: Flask, now: datet
         assert sum(pool.map(attempt, range(20))) == 1
 
 
+def test_a_code_may_leave_the_older_ones_alive(idp_context: Flask, now: datetime) -> None:
+    account_id = make_account()
+    secrets = []
+    for about in ("password_changed", "new_device"):
+        with transaction():
+            secret = one_time_codes.issue_one_time_code(
+                Purpose.NOT_ME,
+                account_id,
+                channel_address=ADDRESS,
+                valid_for=timedelta(days=7),
+                about=about,
+                keeps_older=True,
+                now=now,
+            )
+        secrets.append(secret)
+
+    known = [one_time_codes.find_one_time_code(secret, Purpose.NOT_ME, now=now) for secret in secrets]
+
+    assert [(code.standing, code.about) for code in known if code] == [
+        (Standing.USABLE, "password_changed"),
+        (Standing.USABLE, "new_device"),
+    ]
+
+
 @pytest.mark.parametrize(("seconds", "is_usable"), [(-1, True), (0, False), (1, False)])
 def test_em_05_a_code_is_dead_at_its_end(
     idp_context: Flask, clock: FrozenClock, seconds: int, is_usable: bool
