@@ -3,14 +3,14 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Enum, String, UniqueConstraint
+from sqlalchemy import CheckConstraint, Enum, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from idp.accounts.rules import AccountState
+from idp.accounts.rules import AccountChannel, AccountState
 from idp.db import Model
 from shared.database import uuid7
 
-__all__ = ["Account", "AccountState", "GivenIdentifier", "account_state_type"]
+__all__ = ["Account", "AccountState", "ChannelChange", "GivenIdentifier", "account_state_type"]
 
 account_state_type = Enum(
     AccountState,
@@ -36,9 +36,12 @@ class Account(Model):
     usage_name: Mapped[str] = mapped_column(String(100), default="", info={"personal": True})
     email: Mapped[str | None] = mapped_column(String(254), info={"personal": True})
     email_confirmed_at: Mapped[datetime | None]
+    email_recovers_from: Mapped[datetime | None]
+    """From when the address serves recovery: at once when activation confirmed it, a day after a change."""
     pending_email: Mapped[str | None] = mapped_column(String(254), info={"personal": True})
     phone: Mapped[str | None] = mapped_column(String(16), info={"personal": True})
     phone_confirmed_at: Mapped[datetime | None]
+    phone_recovers_from: Mapped[datetime | None]
     password_hash: Mapped[str | None] = mapped_column(String(128))
     password_changed_at: Mapped[datetime | None]
     locale: Mapped[str] = mapped_column(String(8), default="fr")
@@ -46,6 +49,32 @@ class Account(Model):
     updated_at: Mapped[datetime]
     activated_at: Mapped[datetime | None]
     last_signed_in_at: Mapped[datetime | None]
+    closed_at: Mapped[datetime | None]
+    """When its person closed it; such an account never leaves `disabled`."""
+
+
+class ChannelChange(Model):
+    """An address or number that took the place of another: what an undo needs, for as long as it may be asked."""
+
+    __tablename__ = "channel_changes"
+    __table_args__ = (Index("ix_channel_changes_account_id_changed_at", "account_id", "changed_at"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"))
+    channel: Mapped[AccountChannel] = mapped_column(
+        Enum(
+            AccountChannel,
+            native_enum=False,
+            length=8,
+            values_callable=lambda channels: [channel.value for channel in channels],
+        )
+    )
+    former_address: Mapped[str | None] = mapped_column(String(254), info={"personal": True})
+    former_confirmed_at: Mapped[datetime | None]
+    former_recovers_from: Mapped[datetime | None]
+    new_address: Mapped[str | None] = mapped_column(String(254), info={"personal": True})
+    changed_at: Mapped[datetime]
+    undone_at: Mapped[datetime | None]
 
 
 class GivenIdentifier(Model):

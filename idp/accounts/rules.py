@@ -4,12 +4,14 @@ import re
 import unicodedata
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
-from typing import NewType
+from typing import ClassVar, NewType
 from uuid import UUID
 
 from email_validator import EmailNotValidError, validate_email
 
+from idp.audit.rules import AuditEvent
 from idp.errors import FieldRefusal
 
 AccountId = NewType("AccountId", UUID)
@@ -17,6 +19,10 @@ AccountId = NewType("AccountId", UUID)
 FAMILY_PART_LETTERS = 40
 FIRST_NUMBER = 2
 LONGEST_ADDRESS = 254
+RECOVERS_AFTER = timedelta(hours=24)
+"""How long after a change the new address or number begins to serve recovery."""
+UNDO_WITHIN = timedelta(days=7)
+"""How long a change of address or number may be undone."""
 
 _LIGATURES = str.maketrans({"œ": "oe", "æ": "ae", "ß": "ss"})
 _NOT_A_LETTER = re.compile(r"[^a-z]+")
@@ -44,6 +50,49 @@ class Title(StrEnum):
     MRS = "MME"
     MISS = "MLLE"
     NONE = ""
+
+
+class AccountChannel(StrEnum):
+    """The ways to reach an account's person. The values begin the names of the account's columns."""
+
+    EMAIL = "email"
+    PHONE = "phone"
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedChannel:
+    """A change just made. former_address: what was in force until now, None when nothing was."""
+
+    change_id: UUID
+    channel: AccountChannel
+    former_address: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelChanged(AuditEvent):
+    """A confirmed address or number took the place of another; `is_removal`: nothing took it."""
+
+    name: ClassVar[str] = "account:channel:changed"
+    account_id: UUID
+    channel: AccountChannel
+    is_removal: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelRestored(AuditEvent):
+    """Changes of an address or a number were undone: the one before them is in force again."""
+
+    name: ClassVar[str] = "account:channel:restored"
+    account_id: UUID
+    channel: AccountChannel
+
+
+@dataclass(frozen=True, slots=True)
+class AccountClosed(AuditEvent):
+    """Its person closed the account: for ever."""
+
+    name: ClassVar[str] = "account:account:closed"
+    account_id: UUID
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,22 +5,33 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import case, func, insert, select, update
+from sqlalchemy import ColumnElement, case, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from idp.accounts.models import Account, GivenIdentifier
+from idp.accounts.models import Account, ChannelChange, GivenIdentifier
 from idp.accounts.rules import (
+    RECOVERS_AFTER,
     SUSPENDED_STATES,
+    UNDO_WITHIN,
+    AccountChannel,
+    AccountClosed,
     AccountId,
     AccountState,
+    ChangedChannel,
+    ChannelChanged,
+    ChannelRestored,
     Person,
     numbered_identifier,
     smallest_numbers_never_given,
     stem_of,
 )
+from idp.audit import service as audit
 from idp.db import db
 from shared.database import in_chunks, uuid7
+
+_CHANNEL_PARTS = ("", "_confirmed_at", "_recovers_from")
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,22 +143,197 @@ def lock_accounts(*account_ids: AccountId) -> dict[AccountId, Account]:
     return {AccountId(account.id): account for account in rows}
 
 
-def set_pending_email(account_id: AccountId, email: str, *, now: datetime) -> None:
-    """Note the address that waits for its confirmation; the one in force stays."""
+def set_pending_email(account_id: AccountId, email: str | None, *, now: datetime) -> None:
+    """Note the address that waits for its confirmation, or that none does; the one in force stays."""
     db.session.execute(
         update(Account).where(Account.id == account_id).values(pending_email=email, updated_at=now)
     )
 
 
 def confirm_email(account_id: AccountId, email: str, *, now: datetime) -> bool:
-    """Put the pending address in force if it is still `email`; tells whether it was."""
+    """Put the account's first address in force if it is still `email` that waits; tells whether it was.
+
+    It serves recovery at once: nothing was there that it could have been taken from.
+    """
     confirmed = db.session.scalar(
         update(Account)
         .where(Account.id == account_id, Account.pending_email == email)
-        .values(email=email, email_confirmed_at=now, pending_email=None, updated_at=now)
+        .values(
+            email=email,
+            email_confirmed_at=now,
+            email_recovers_from=now,
+            pending_email=None,
+            updated_at=now,
+        )
         .returning(Account.id)
     )
     return confirmed is not None
+
+
+def change_email(account_id: AccountId, email: str, *, now: datetime) -> ChangedChannel | None:
+    """Put the pending address of an active account in the place of the present one, in the caller's transaction.
+
+    None, and nothing changed, when `email` is not what waits any more. It serves recovery a day later.
+    """
+    account = _lock(account_id)
+    if account is None or account.pending_email != email:
+        return None
+    account.pending_email = None
+    return _change_channel(account, AccountChannel.EMAIL, email, now=now)
+
+
+def change_phone(account_id: AccountId, phone: str | None, *, now: datetime) -> ChangedChannel | None:
+    """Put a number (E.164) that was just confirmed in the place of the present one; None takes it away.
+
+    In the caller's transaction. None when the account is not active, or keeps what it has.
+    """
+    account = _lock(account_id)
+    if account is None or account.phone == phone:
+        return None
+    return _change_channel(account, AccountChannel.PHONE, phone, now=now)
+
+
+def undo_channel_change(account_id: AccountId, change_id: UUID, *, now: datetime) -> ChangedChannel | None:
+    """What was in force before this change is in force again, whatever was changed since; once, within 7 days.
+
+    In the caller's transaction. An address that waits for its confirmation waits no more. Returned is what had
+    to go; None when the change cannot be undone.
+    """
+    account = _lock(account_id, is_active=False)
+    if account is None:
+        return None
+    change = db.session.scalar(
+        select(ChannelChange).where(ChannelChange.id == change_id, *_undoable(account_id, now))
+    )
+    return None if change is None else _undo(account, change, now=now)
+
+
+def undo_recent_changes(account_id: AccountId, *, now: datetime) -> tuple[ChangedChannel, ...]:
+    """Every change of the last 7 days undone, and nothing waits for a confirmation; in the caller's transaction.
+
+    For an account that somebody else got hold of. Returned is what had to go, one a channel.
+    """
+    account = _lock(account_id, is_active=False)
+    if account is None:
+        return ()
+    account.pending_email = None
+    changes = db.session.scalars(
+        select(ChannelChange).where(*_undoable(account_id, now)).order_by(ChannelChange.changed_at)
+    ).all()
+    # The oldest of each channel: undoing it undoes what came after.
+    oldest = {change.channel: change for change in reversed(changes)}
+    return tuple(_undo(account, change, now=now) for change in oldest.values())
+
+
+def close_account(account_id: AccountId, *, now: datetime) -> bool:
+    """Close an active account for ever, in the caller's transaction; tells whether this call did.
+
+    Its channels and its password go; identifier and id stay, so that nobody is ever given them again.
+    """
+    closed = db.session.scalar(
+        update(Account)
+        .where(Account.id == account_id, Account.state == AccountState.ACTIVE)
+        .values(
+            state=AccountState.DISABLED,
+            previous_state=None,
+            closed_at=now,
+            updated_at=now,
+            password_hash=None,
+            pending_email=None,
+            **{f"{channel}{part}": None for channel in AccountChannel for part in _CHANNEL_PARTS},
+        )
+        .returning(Account.id)
+    )
+    if closed is None:
+        return False
+    db.session.execute(delete(ChannelChange).where(ChannelChange.account_id == account_id))
+    audit.record(AccountClosed(account_id), now=now)
+    return True
+
+
+def _lock(account_id: AccountId, *, is_active: bool = True) -> Account | None:
+    """An account's row, held for this transaction: two changes at once come one after the other.
+
+    is_active: only in that state.
+    """
+    states = (AccountState.ACTIVE,) if is_active else tuple(AccountState)
+    return db.session.scalar(
+        select(Account)
+        .where(Account.id == account_id, Account.state.in_(states))
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+
+
+def _change_channel(
+    account: Account, channel: AccountChannel, address: str | None, *, now: datetime
+) -> ChangedChannel:
+    former = [getattr(account, f"{channel}{part}") for part in _CHANNEL_PARTS]
+    change = ChannelChange(
+        account_id=account.id,
+        channel=channel,
+        former_address=former[0],
+        former_confirmed_at=former[1],
+        former_recovers_from=former[2],
+        new_address=address,
+        changed_at=now,
+    )
+    db.session.add(change)
+    is_removal = address is None
+    present = (None, None, None) if is_removal else (address, now, now + RECOVERS_AFTER)
+    _set_channel(account, channel, *present, now=now)
+    audit.record(ChannelChanged(account.id, channel, is_removal), now=now)
+    return ChangedChannel(change.id, channel, former[0])
+
+
+def _undo(account: Account, change: ChannelChange, *, now: datetime) -> ChangedChannel:
+    dropped = getattr(account, change.channel)
+    _set_channel(
+        account,
+        change.channel,
+        change.former_address,
+        change.former_confirmed_at,
+        change.former_recovers_from,
+        now=now,
+    )
+    if change.channel is AccountChannel.EMAIL:
+        account.pending_email = None
+    change_id = change.id
+    db.session.execute(
+        update(ChannelChange)
+        .where(
+            ChannelChange.account_id == account.id,
+            ChannelChange.channel == change.channel,
+            ChannelChange.changed_at >= change.changed_at,
+            ChannelChange.undone_at.is_(None),
+        )
+        .values(undone_at=now)
+    )
+    audit.record(ChannelRestored(account.id, change.channel), now=now)
+    return ChangedChannel(change_id, change.channel, dropped)
+
+
+def _set_channel(
+    account: Account,
+    channel: AccountChannel,
+    address: str | None,
+    confirmed_at: datetime | None,
+    recovers_from: datetime | None,
+    *,
+    now: datetime,
+) -> None:
+    for part, value in zip(_CHANNEL_PARTS, (address, confirmed_at, recovers_from), strict=True):
+        setattr(account, f"{channel}{part}", value)
+    account.updated_at = now
+    db.session.flush()
+
+
+def _undoable(account_id: AccountId, now: datetime) -> tuple[ColumnElement[bool], ...]:
+    return (
+        ChannelChange.account_id == account_id,
+        ChannelChange.undone_at.is_(None),
+        ChannelChange.changed_at > now - UNDO_WITHIN,
+    )
 
 
 def _companions(to: AccountState, now: datetime) -> dict[str, Any]:

@@ -2,7 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import ClassVar
+from uuid import UUID
 
+from idp.audit.rules import AuditEvent
+from idp.errors import FieldRefusal
 from idp.families.rules import LinkState
 
 
@@ -43,3 +47,19 @@ class AccountSheet:
     def active_children(self) -> tuple[LinkedChild, ...]:
         """The children whose data the person may see today."""
         return tuple(child for child in self.children if child.link_state is LinkState.ACTIVE)
+
+
+class PasswordWrong(FieldRefusal):
+    """Not the password of the account that is signed in."""
+
+    error_code = "current_password_wrong"
+    sentence = "Ce mot de passe n’est pas celui de votre compte"
+    field = "password"
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordTypedAgain(AuditEvent):
+    """Before changing who holds the account, its person typed the password again."""
+
+    name: ClassVar[str] = "account:password:typed_again"
+    account_id: UUID

@@ -1,12 +1,26 @@
 """`/compte`: one's own account."""
 
-from flask import Blueprint, render_template
+from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask_babel import lazy_gettext
 
 from idp.accounts.rules import AccountId
 from idp.families.rules import LinkState
-from idp.my_account import service
-from idp.sessions.views import Answer, active_account_required, full_session
+from idp.forms import has_strange_values
+from idp.my_account import proving, service
+from idp.my_account.forms import ConfirmationForm
+from idp.my_account.rules import PasswordWrong
+from idp.passwords.rules import Busy
+from idp.sessions.rules import CurrentSession
+from idp.sessions.views import (
+    Answer,
+    active_account_required,
+    asks_fresh_sign_in,
+    full_session,
+    set_session_cookie,
+)
+from idp.sign_in import views as sign_in
+from idp.sign_in.rules import SignInSlowed
+from shared.clock import request_now
 
 blueprint = Blueprint("my_account", __name__)
 
@@ -22,7 +36,74 @@ LINK_WORDS = {
 @active_account_required
 def home() -> Answer:
     """The account of the session: who, which address, which children."""
-    session = full_session()
-    assert session is not None  # noqa: S101  # the guard let this request in
-    sheet = service.account_sheet(AccountId(session.account_id))
+    sheet = service.account_sheet(AccountId(present_session().account_id))
     return render_template("my_account/home.html", sheet=sheet, link_words=LINK_WORDS)
+
+
+@blueprint.get("/compte/confirmer")
+@active_account_required
+def confirm() -> Answer:
+    """« Confirmez que c’est vous »; who has just done so goes on."""
+    if present_session().is_fresh(now=request_now()):
+        return redirect(_onward(), 303)
+    return _confirmation_page(ConfirmationForm(formdata=None))
+
+
+@blueprint.post("/compte/confirmer")
+@active_account_required
+def submit_confirmation() -> Answer:
+    """The password, typed again: on to the page that asked for it, with a new session secret (SE-01)."""
+    if has_strange_values(request.form.lists()):
+        abort(400)
+    filled = ConfirmationForm(formdata=request.form)
+    if not filled.validate():
+        return _confirmation_page(filled, status=422)
+    try:
+        proven = proving.prove(
+            present_session(),
+            filled.password.data or "",
+            network=sign_in.request_network(),
+            now=request_now(),
+        )
+    except PasswordWrong as refusal:
+        filled.show(refusal)
+        return _confirmation_page(filled, status=422)
+    except (SignInSlowed, Busy) as refusal:
+        sentence, headers = sign_in.refusal_sentence(refusal), {"Retry-After": str(refusal.seconds)}
+        status = sign_in.REFUSAL_STATUS[type(refusal)]
+        return (*_confirmation_page(filled, status=status, refusal=sentence), headers)
+    response = redirect(_onward(), 303)
+    if proven is not None:
+        set_session_cookie(response, proven)
+    return response
+
+
+def present_session() -> CurrentSession:
+    """Whose account this is; a guard let the request in."""
+    session = full_session()
+    assert session is not None  # noqa: S101
+    return session
+
+
+def _confirmation_page(
+    filled: ConfirmationForm, *, status: int = 200, refusal: str | None = None
+) -> tuple[str, int]:
+    page = render_template(
+        "my_account/confirm.html",
+        form=filled,
+        session=present_session(),
+        onward=_asked_page(),
+        refusal=refusal,
+        demande=sign_in.demande(),
+    )
+    return page, status
+
+
+def _asked_page() -> str | None:
+    """The page that wants the proof, from the closed list of such pages; nothing else is followed."""
+    asked = request.args.get("suite", "")
+    return asked if asks_fresh_sign_in(asked.partition("?")[0]) else None
+
+
+def _onward() -> str:
+    return _asked_page() or url_for(".home", demande=sign_in.demande())

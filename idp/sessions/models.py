@@ -37,6 +37,8 @@ class AccountSession(Model):
     # Which letter proved who signed in: a newer letter ends what an older one opened.
     issue_number: Mapped[int | None]
     signed_in_at: Mapped[datetime]
+    # When the password was last typed in this session; None only where an older release opened it.
+    proven_at: Mapped[datetime | None]
     last_seen_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]

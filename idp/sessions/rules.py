@@ -12,6 +12,9 @@ from idp.audit.rules import AuditEvent
 TOUCH_EVERY = timedelta(minutes=1)
 """The last-seen time is written at most this often: a page with ten requests writes once."""
 
+FRESH_FOR = timedelta(minutes=10)
+"""How long a typed password is enough for what changes who holds the account."""
+
 STATES_WITH_SESSIONS = frozenset({AccountState.NOTIFIED, AccountState.ACTIVATING, AccountState.ACTIVE})
 
 
@@ -26,7 +29,7 @@ class OpenedWith(StrEnum):
 class CurrentSession:
     """A living session, as one request sees it.
 
-    signed_in_at: what `auth_time` says. issue_number: of the letter that opened it, None with a chosen password.
+    signed_in_at: what `auth_time` says. proven_at: when the password was last typed, never before it. issue_number: of the letter that opened it, None with a chosen password.
     """
 
     id: UUID
@@ -39,6 +42,7 @@ class CurrentSession:
     opened_with: OpenedWith
     issue_number: int | None
     signed_in_at: datetime
+    proven_at: datetime
     last_seen_at: datetime
     expires_at: datetime
 
@@ -46,6 +50,10 @@ class CurrentSession:
     def stage(self) -> "Stage":
         """What the session opens."""
         return stage_of(self.state, self.opened_with)
+
+    def is_fresh(self, *, now: datetime) -> bool:
+        """Whether the password was typed recently enough to change address, telephone, password or children."""
+        return now - self.proven_at < FRESH_FOR
 
     @property
     def is_full(self) -> bool:
@@ -76,6 +84,9 @@ class SessionEndReason(StrEnum):
     PASSWORD_CHOSEN = "password_chosen"  # noqa: S105
     LETTER_REISSUED = "letter_reissued"
     ACCOUNT_DISABLED = "account_disabled"
+    ADDRESS_CHANGED = "address_changed"
+    ENDED_BY_PERSON = "ended_by_person"
+    ACCOUNT_CLOSED = "account_closed"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import bindparam, select, text, update
+from sqlalchemy import bindparam, func, select, text, update
 
 from idp.accounts.models import Account
 from idp.accounts.rules import AccountId
@@ -39,6 +39,7 @@ FIND_SESSION = (
         AccountSession.opened_with,
         AccountSession.issue_number,
         AccountSession.signed_in_at,
+        func.coalesce(AccountSession.proven_at, AccountSession.signed_in_at).label("proven_at"),
         AccountSession.last_seen_at,
         AccountSession.expires_at,
     )
@@ -99,6 +100,7 @@ def open_session(
             opened_with=opened_with,
             issue_number=issue_number,
             signed_in_at=now,
+            proven_at=now,
             last_seen_at=now,
             expires_at=opened.expires_at,
             user_agent=user_agent[:LONGEST_USER_AGENT],
@@ -173,6 +175,32 @@ def renew_session(session: CurrentSession) -> OpenedSession:
         )
     )
     return opened
+
+
+def prove_session(session: CurrentSession, *, now: datetime) -> OpenedSession | None:
+    """The person has typed the password again: a new secret for the same session, in the caller's transaction.
+
+    `sid` stays, for services know the session by it; so does the sign-in's instant, which `auth_time` tells and
+    no later act changes (OpenID Connect Core 2). None when the session has ended meanwhile.
+    """
+    secret = new_secret()
+    proven = db.session.scalar(
+        update(AccountSession)
+        .where(AccountSession.id == session.id, AccountSession.ended_at.is_(None))
+        .values(session_digest=digest(secret), proven_at=now)
+        .returning(AccountSession.id)
+    )
+    if proven is None:
+        return None
+    return OpenedSession(
+        id=session.id,
+        session_id=secret,
+        sid=session.sid,
+        account_id=session.account_id,
+        opened_with=session.opened_with,
+        signed_in_at=session.signed_in_at,
+        expires_at=session.expires_at,
+    )
 
 
 def end_session(session_id: UUID, *, now: datetime) -> None:

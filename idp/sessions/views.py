@@ -1,12 +1,13 @@
 """The session cookie, the session of the present request, and the guards of other features' pages."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import ParamSpec, cast
 
 import flask
-from flask import Response, g, redirect, request, url_for
+from flask import Response, current_app, g, redirect, request, url_for
+from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as BaseResponse
 
 from idp.accounts.rules import AccountState
@@ -22,9 +23,11 @@ BROWSER_STATE_NAME = "idp_browser_state"
 BROWSER_STATE = re.compile(r"[A-Za-z0-9_-]{43}")
 LONGEST_COOKIE = 64
 CSRF_FIELD = "csrf_token"
+FRESH_SIGN_IN_MARK = "asks_fresh_sign_in"
+LONGEST_PATH = 300
 
 Parameters = ParamSpec("Parameters")
-Answer = str | BaseResponse | tuple[str, int]
+Answer = str | BaseResponse | tuple[str, int] | tuple[str, int, Mapping[str, str]]
 
 
 def cookie_name() -> str:
@@ -152,6 +155,33 @@ def active_account_required(view: Callable[Parameters, Answer]) -> Callable[Para
     return guarded
 
 
+def fresh_sign_in_required(view: Callable[Parameters, Answer]) -> Callable[Parameters, Answer]:
+    """As `active_account_required`, and the password was typed within 10 minutes; else it is asked for first."""
+
+    @wraps(view)
+    def guarded(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Answer:
+        session = full_session()
+        assert session is not None  # noqa: S101  # the guard around this one let the request in
+        if not session.is_fresh(now=request_now()):
+            return _to_confirmation()
+        return view(*args, **kwargs)
+
+    outer = active_account_required(guarded)
+    setattr(outer, FRESH_SIGN_IN_MARK, True)
+    return outer
+
+
+def asks_fresh_sign_in(path: str) -> bool:
+    """Whether a path of ours is a page behind `fresh_sign_in_required`: the closed list of where a proof leads."""
+    if not path.startswith("/") or len(path) > LONGEST_PATH:
+        return False
+    try:
+        endpoint, _arguments = current_app.url_map.bind("").match(path, method="GET")
+    except HTTPException:
+        return False
+    return getattr(current_app.view_functions[endpoint], FRESH_SIGN_IN_MARK, False)
+
+
 def activation_session_required(view: Callable[Parameters, Answer]) -> Callable[Parameters, Answer]:
     """The view runs for a session that still has to activate its account; others are shown their way."""
 
@@ -170,6 +200,12 @@ def activation_session_required(view: Callable[Parameters, Answer]) -> Callable[
 def _to_next_step(session: CurrentSession) -> BaseResponse:
     demande = request.args.get("demande")
     return redirect(next_address(session.state, session.opened_with, demande=demande), 303)
+
+
+def _to_confirmation() -> BaseResponse:
+    """« Confirmez que c’est vous », then this page again; what was posted is typed again."""
+    onward = request.full_path.rstrip("?") if request.method == "GET" else request.path
+    return redirect(url_for("my_account.confirm", suite=onward, demande=request.args.get("demande")), 303)
 
 
 def _to_sign_in() -> BaseResponse:
