@@ -3,9 +3,24 @@
 from urllib.parse import urlsplit
 
 from flask import Flask
+from flask.sessions import SecureCookieSessionInterface
+from itsdangerous import URLSafeTimedSerializer
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 MAXIMUM_BODY_BYTES = 64 * 1024
+
+
+class FormCookie(SecureCookieSessionInterface):
+    """Flask's cookie session, its signer made once: Flask makes one at each request, of clients without cookies too."""
+
+    def __init__(self) -> None:
+        self._serializer: URLSafeTimedSerializer | None = None
+
+    def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:
+        """The signer of this application's key, which does not change while it runs."""
+        if self._serializer is None:
+            self._serializer = super().get_signing_serializer(app)
+        return self._serializer
 
 
 def configure_flask(
@@ -32,6 +47,7 @@ def configure_flask(
         MAX_FORM_MEMORY_SIZE=MAXIMUM_BODY_BYTES,
         MAX_FORM_PARTS=50,
     )
+    app.session_interface = FormCookie()
     if trusted_proxies:
         hops = trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]

@@ -5,7 +5,7 @@ ends at, for a client's logo. Nothing can allow inline code.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, g
@@ -13,6 +13,7 @@ from flask import Flask, Response, g
 from shared.pages import current_pages
 
 HSTS_SECONDS = 2 * 365 * 24 * 3600
+HSTS = f"max-age={HSTS_SECONDS}; includeSubDomains"
 BASE_POLICY: dict[str, tuple[str, ...]] = {
     "default-src": ("'none'",),
     "style-src": ("'self'",),
@@ -85,24 +86,39 @@ def content_security_policy(allowances: dict[str, list[str]], image_origins: Ite
 def init_headers(app: Flask, *, https: bool) -> None:
     """Put the headers on every answer of the application, errors included. Call after `init_pages`."""
     image_origins = current_pages(app).image_origins
+    # Of an answer that asks for no allowance, hence of every answer of the protocol: written once.
+    strict_policy = content_security_policy({}, image_origins)
 
     @app.after_request
     def set_headers(response: Response) -> Response:
-        allowances = g.get("policy_allowances", {})
-        for name, value in PLAIN_HEADERS.items():
-            response.headers.setdefault(name, value)
-        response.headers["Content-Security-Policy"] = content_security_policy(allowances, image_origins)
-        if not allowances.get("frame-ancestors"):
-            response.headers["X-Frame-Options"] = "DENY"
+        allowances = g.get("policy_allowances")
+        policy = content_security_policy(allowances, image_origins) if allowances else strict_policy
+        headers = {"Content-Security-Policy": policy}
+        if not (allowances and allowances.get("frame-ancestors")):
+            headers["X-Frame-Options"] = "DENY"
         if https:
-            response.headers["Strict-Transport-Security"] = f"max-age={HSTS_SECONDS}; includeSubDomains"
-        keep_private(response)
+            headers["Strict-Transport-Security"] = HSTS
+        write_headers(response, headers, defaults=PLAIN_HEADERS | private_headers(response))
         return response
 
 
-def keep_private(response: Response) -> None:
+def private_headers(response: Response) -> dict[str, str]:
     """No cache and no search engine, unless the view said otherwise (a theme file, the JWKS)."""
-    if "Cache-Control" not in response.headers:
-        response.headers["Cache-Control"] = "no-store, private"
-    if response.mimetype == "text/html":
-        response.headers.setdefault("X-Robots-Tag", "noindex")
+    keep_out = {"Cache-Control": "no-store, private"}
+    return keep_out | ({"X-Robots-Tag": "noindex"} if response.mimetype == "text/html" else {})
+
+
+def write_headers(response: Response, headers: Mapping[str, str], *, defaults: Mapping[str, str]) -> None:
+    """Put `headers` in the place of the view's own, `defaults` where it set none.
+
+    One look at what is there: this runs at every answer, and each `headers[name] = value` would look again.
+    """
+    present = {name.lower() for name, _ in response.headers}
+    for name in headers:
+        if name.lower() in present:
+            response.headers.remove(name)
+    for name, value in headers.items():
+        response.headers.add(name, value)
+    for name, value in defaults.items():
+        if name.lower() not in present:
+            response.headers.add(name, value)

@@ -6,7 +6,7 @@ from random import SystemRandom
 from typing import Any, ClassVar, Literal
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, case, func, insert, select, update
+from sqlalchemy import ColumnElement, Select, Uuid, bindparam, case, func, insert, select, update
 from sqlalchemy.orm import aliased
 
 from idp.accounts.models import Account
@@ -82,28 +82,36 @@ _YOUNGEST_FIRST = (
 )
 
 
+def _active_links(account_id: AccountId | ColumnElement[UUID]) -> tuple[ColumnElement[bool], ...]:
+    return Link.account_id == account_id, Link.state == LinkState.ACTIVE
+
+
+# Read for each token and each userinfo: built once, for building it costs more than running it.
+_CHILDREN = (
+    select(
+        Child.id,
+        Child.given_name,
+        _SHOWN_FAMILY_NAME,
+        Child.level,
+        School.uai,
+        School.name,
+        Link.relationship,
+        Child.birth_date,
+        Child.ine,
+    )
+    .join_from(Link, Child)
+    .join(School, School.uai == Child.school_uai)
+    .where(*_active_links(bindparam("guardian_id", type_=Uuid())))
+    .order_by(Child.birth_date, Child.given_name, Child.id)
+)
+
+
 def children_of(account_id: AccountId) -> tuple[GuardianChild, ...]:
     """The children that the account may see now: active links only, in one statement, in a stable order.
 
     A child who left its school is still there, under the last school and level: the livret outlives the school.
     """
-    rows = db.session.execute(
-        select(
-            Child.id,
-            Child.given_name,
-            _SHOWN_FAMILY_NAME,
-            Child.level,
-            School.uai,
-            School.name,
-            Link.relationship,
-            Child.birth_date,
-            Child.ine,
-        )
-        .join_from(Link, Child)
-        .join(School, School.uai == Child.school_uai)
-        .where(*_active_links(account_id))
-        .order_by(Child.birth_date, Child.given_name, Child.id)
-    )
+    rows = db.session.execute(_CHILDREN, {"guardian_id": account_id})
     return tuple(GuardianChild(ChildId(row[0]), *row[1:]) for row in rows)
 
 
@@ -428,10 +436,6 @@ def _link_sheets(statement: Select[*tuple[Any, ...]]) -> tuple[LinkSheet, ...]:
 
 def _is_link_of(account_id: AccountId, link_id: UUID) -> tuple[ColumnElement[bool], ...]:
     return Link.account_id == account_id, Link.id == link_id
-
-
-def _active_links(account_id: AccountId) -> tuple[ColumnElement[bool], ...]:
-    return Link.account_id == account_id, Link.state == LinkState.ACTIVE
 
 
 def _contact(school: School) -> SchoolContact:

@@ -4,9 +4,9 @@ Few round trips: these are the hot paths. Every condition stands in the statemen
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import Row
@@ -300,8 +300,7 @@ def _issue_tokens(row: Row[Any], mint: Mint, *, now: datetime) -> TokensIssued:
     return issue_tokens(row, Issuing(grant, row.scope, mint, refresh_token), now=now)
 
 
-@dataclass(frozen=True, slots=True)
-class Grant:
+class Grant(NamedTuple):
     """What an access token is bound to. family_id: None without offline access."""
 
     authorization_code_id: UUID
@@ -337,7 +336,7 @@ def issue_tokens(row: Row[Any], issuing: Issuing, *, now: datetime) -> TokensIss
     values = {
         "id": facts.id,
         "digest": digest(access_token),
-        **asdict(issuing.grant),
+        **issuing.grant._asdict(),
         "scope": facts.scope,
         "audience": facts.audience,
         "claims": row.claims,
