@@ -3,10 +3,10 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date, datetime
 from random import SystemRandom
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, cast
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, Uuid, bindparam, case, func, insert, select, update
+from sqlalchemy import ColumnElement, Select, Table, bindparam, case, func, insert, select, update
 from sqlalchemy.orm import aliased
 
 from idp.accounts.models import Account
@@ -82,27 +82,26 @@ _YOUNGEST_FIRST = (
 )
 
 
-def _active_links(account_id: AccountId | ColumnElement[UUID]) -> tuple[ColumnElement[bool], ...]:
-    return Link.account_id == account_id, Link.state == LinkState.ACTIVE
+_links, _pupils, _schools = (cast("Table", model.__table__) for model in (Link, Child, School))
 
-
-# Read for each token and each userinfo: built once, for building it costs more than running it.
+# Read for each token and each userinfo: built once, for building it costs more than running it, and of tables, for
+# which no entity is looked up.
 _CHILDREN = (
     select(
-        Child.id,
-        Child.given_name,
-        _SHOWN_FAMILY_NAME,
-        Child.level,
-        School.uai,
-        School.name,
-        Link.relationship,
-        Child.birth_date,
-        Child.ine,
+        _pupils.c.id,
+        _pupils.c.given_name,
+        func.coalesce(func.nullif(_pupils.c.usage_name, ""), _pupils.c.family_name),
+        _pupils.c.level,
+        _schools.c.uai,
+        _schools.c.name,
+        _links.c.relationship,
+        _pupils.c.birth_date,
+        _pupils.c.ine,
     )
-    .join_from(Link, Child)
-    .join(School, School.uai == Child.school_uai)
-    .where(*_active_links(bindparam("guardian_id", type_=Uuid())))
-    .order_by(Child.birth_date, Child.given_name, Child.id)
+    .join_from(_links, _pupils, _pupils.c.id == _links.c.child_id)
+    .join(_schools, _schools.c.uai == _pupils.c.school_uai)
+    .where(_links.c.account_id == bindparam("guardian_id"), _links.c.state == LinkState.ACTIVE)
+    .order_by(_pupils.c.birth_date, _pupils.c.given_name, _pupils.c.id)
 )
 
 
@@ -432,6 +431,10 @@ def _link_columns() -> Select[*tuple[Any, ...]]:
 
 def _link_sheets(statement: Select[*tuple[Any, ...]]) -> tuple[LinkSheet, ...]:
     return tuple(LinkSheet(*row) for row in db.session.execute(statement))
+
+
+def _active_links(account_id: AccountId) -> tuple[ColumnElement[bool], ...]:
+    return Link.account_id == account_id, Link.state == LinkState.ACTIVE
 
 
 def _is_link_of(account_id: AccountId, link_id: UUID) -> tuple[ColumnElement[bool], ...]:

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import cast
 from uuid import UUID
 
-from sqlalchemy import bindparam, func, select, text, update
+from sqlalchemy import Table, bindparam, func, or_, select, text, update
 
 from idp.accounts.models import Account
 from idp.accounts.rules import AccountId
@@ -26,30 +27,35 @@ from shared.secrets import digest, new_secret
 LONGEST_USER_AGENT = 300
 
 
-# Read by every page and every authorization: built once, for building it costs more than running it.
+_sessions = cast("Table", AccountSession.__table__)
+_accounts = cast("Table", Account.__table__)
+
+# Read by every page and every authorization: built once, for building it costs more than running it, and of tables,
+# for which no entity is looked up.
 FIND_SESSION = (
     select(
-        AccountSession.id,
-        AccountSession.sid,
-        AccountSession.account_id,
-        Account.identifier,
-        Account.given_name,
-        Account.family_name,
-        Account.state,
-        AccountSession.opened_with,
-        AccountSession.issue_number,
-        AccountSession.signed_in_at,
-        func.coalesce(AccountSession.proven_at, AccountSession.signed_in_at).label("proven_at"),
-        AccountSession.last_seen_at,
-        AccountSession.expires_at,
+        _sessions.c.id,
+        _sessions.c.sid,
+        _sessions.c.account_id,
+        _accounts.c.identifier,
+        _accounts.c.given_name,
+        _accounts.c.family_name,
+        _accounts.c.state,
+        _sessions.c.opened_with,
+        _sessions.c.issue_number,
+        _sessions.c.signed_in_at,
+        func.coalesce(_sessions.c.proven_at, _sessions.c.signed_in_at).label("proven_at"),
+        _sessions.c.last_seen_at,
+        _sessions.c.expires_at,
     )
-    .join(Account, Account.id == AccountSession.account_id)
+    .join_from(_sessions, _accounts, _accounts.c.id == _sessions.c.account_id)
     .where(
-        AccountSession.session_digest == bindparam("presented_digest"),
-        AccountSession.ended_at.is_(None),
-        AccountSession.expires_at > bindparam("now"),
-        AccountSession.last_seen_at > bindparam("idle_since"),
-        Account.state.in_(STATES_WITH_SESSIONS),
+        _sessions.c.session_digest == bindparam("presented_digest"),
+        _sessions.c.ended_at.is_(None),
+        _sessions.c.expires_at > bindparam("now"),
+        _sessions.c.last_seen_at > bindparam("idle_since"),
+        # Not `IN`, whose list would be written into the statement at each request.
+        or_(*(_accounts.c.state == state for state in STATES_WITH_SESSIONS)),
     )
 )
 
