@@ -4,6 +4,7 @@ from flask import Blueprint, Flask
 
 from idp.activation import views as activation
 from idp.db import db, migrate
+from idp.link_disputes import views as link_disputes
 from idp.messaging.mail import init_mail
 from idp.my_account import views as my_account
 from idp.oidc import consent_views as consents
@@ -28,6 +29,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     portal.blueprint,
     sign_in.blueprint,
     activation.blueprint,
+    link_disputes.blueprint,
     my_account.blueprint,
     oidc.blueprint,
     registration.blueprint,

@@ -85,14 +85,18 @@ class LetterSpent(FieldRefusal):
 
 
 class NoActiveLink(DomainError):
-    """No child is linked to the account: nothing can be proven, only the school can help."""
+    """No child is linked to the account: nothing can be proven, only the school can help.
+
+    references: of the children that this guardian reported, which the school knows by them.
+    """
 
     error_code = "no_active_link"
     sentence = "Aucun enfant n’est rattaché à ce compte. Contactez l’école : {contact}"
 
-    def __init__(self, school: SchoolContact | None) -> None:
+    def __init__(self, school: SchoolContact | None, references: tuple[str, ...] = ()) -> None:
         super().__init__(contact=contact_text(school))
         self.school = school
+        self.references = references
 
 
 class AlreadyDone(DomainError):

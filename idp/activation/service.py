@@ -82,7 +82,7 @@ def view_form(session: CurrentSession, *, now: datetime) -> ActivationView:
     account_id = AccountId(session.account_id)
     child, school = families.named_child(account_id), families.school_contact(account_id)
     if child is None:
-        raise NoActiveLink(school)
+        raise NoActiveLink(school, families.disputes_of(account_id))
     return ActivationView(child.given_name, session.state is not AccountState.ACTIVE, school)
 
 
@@ -115,7 +115,9 @@ def start_activation(
     except BirthDateMismatch:
         raise _birth_date_refusal(session, remaining, now=now) from None
     except NoLinkedChild:
-        raise NoActiveLink(families.school_contact(AccountId(session.account_id))) from None
+        account_id = AccountId(session.account_id)
+        school = families.school_contact(account_id)
+        raise NoActiveLink(school, families.disputes_of(account_id)) from None
     except ProvisionalPasswordRefused:
         # Only now, to learn why: the conditional UPDATE already decided.
         _check_letter(session, now=now)

@@ -19,6 +19,7 @@ from idp.activation.rules import (
 )
 from idp.activation.service import SignedInAtAddress
 from idp.errors import DomainError, FieldRefusal
+from idp.families.rules import LINK_FROZEN
 from idp.forms import has_strange_values
 from idp.one_time_codes.rules import OneTimeCodeRefused, ResendSpent, ResendTooSoon, Standing
 from idp.passwords.rules import PASSWORD_RULES, POLICY_SENTENCE, Busy, PasswordRefused
@@ -248,6 +249,7 @@ def _form_page(
         carried=_carried(),
         demande=sign_in.demande(),
         refusal=refusal,
+        notice=_notice(),
         policy=gettext(POLICY_SENTENCE),
         criteria=[(gettext(rule.criterion), rule.pattern) for rule in PASSWORD_RULES if rule.pattern],
     )
@@ -278,8 +280,16 @@ def _stop_page(session: CurrentSession, refusal: DomainError, *, status: int) ->
     sentence = sign_in.refusal_sentence(refusal)
     if not isinstance(refusal, NoActiveLink):
         return _needs_page(refusal=sentence, status=status, error=refusal)
+    _notice()  # said by the page itself, for as long as it is true
+    reported = [gettext(LINK_FROZEN).format(n=reference) for reference in refusal.references]
     page = render_template(
-        "activation/stop.html", session=session, refusal=sentence, school=refusal.school, carried=_carried()
+        "activation/stop.html",
+        session=session,
+        refusal=None if reported else sentence,
+        reported=reported,
+        school=refusal.school,
+        carried=_carried(),
+        demande=sign_in.demande(),
     )
     return page, status
 

@@ -22,6 +22,9 @@ INE_SHAPES = (
 )
 LEVELS = ("CP", "CE1", "CE2", "CM1", "CM2", "6e", "5e", "4e", "3e")
 CONTACT_LENGTHS = {"name": 200, "phone": 40, "email": 254}
+LINK_FROZEN = "L’accès à cet élève est suspendu, l’école est prévenue. Référence\N{NO-BREAK SPACE}: {n}"
+"""`link_frozen`: said to the guardian who reported."""
+
 # Without look-alikes; the prefix tells a reference read over the telephone from a provisional password.
 REFERENCE_PREFIX = "E-"
 REFERENCE_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"

@@ -239,7 +239,7 @@ def freeze_link(account_id: AccountId, link_id: UUID, *, by: LinkEnder, now: dat
     audit.record(LinkFrozen(account_id, link_id, by), now=now)
 
 
-def report_link(account_id: AccountId, link_id: UUID, *, now: datetime) -> str:
+def dispute_link(account_id: AccountId, link_id: UUID, *, now: datetime) -> str:
     """« Je ne suis pas le représentant légal de cet élève »: freeze the link at once and tell the school.
 
     In the caller's transaction. Nobody else is told, the other guardian least of all. Returns the reference of the
@@ -299,6 +299,26 @@ def tell_school(
         _mail_school(school, reference, now=now)
     audit.record(SchoolTold(account_id, kind), now=now)
     return reference
+
+
+def disputes_of(account_id: AccountId, link_id: UUID | None = None) -> tuple[str, ...]:
+    """The references of what a guardian reported and the school has not settled yet, oldest first.
+
+    link_id: of that child alone.
+    """
+    about = () if link_id is None else (SchoolTask.link_id == link_id,)
+    return tuple(
+        db.session.scalars(
+            select(SchoolTask.reference)
+            .where(
+                *about,
+                SchoolTask.account_id == account_id,
+                SchoolTask.kind == SchoolTaskKind.LINK_REPORTED,
+                SchoolTask.settled_at.is_(None),
+            )
+            .order_by(SchoolTask.created_at, SchoolTask.id)
+        )
+    )
 
 
 def open_tasks(uai: str) -> tuple[OpenTask, ...]:

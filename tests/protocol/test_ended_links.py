@@ -67,7 +67,7 @@ def test_pc_07_a_link_that_its_guardian_reports_is_gone_at_once(
 
     with idp_app.app_context(), transaction():
         (link,) = families.links_of(linked)
-        families.report_link(linked, link.link_id, now=party.clock.now)
+        families.dispute_link(linked, link.link_id, now=party.clock.now)
 
     assert party.read_id_token(party.redeem(authorization_code).json["id_token"])["children"] == []
     assert party.userinfo(tokens["access_token"]).json["children"] == []

@@ -130,7 +130,7 @@ def reported(idp_app: Flask, now: datetime) -> tuple[UUID, str]:
         account_id = make_account(identifier="c.lhenoret")
         link_id = make_link(account_id, make_child()).id
         with transaction():
-            return link_id, families.report_link(account_id, link_id, now=now)
+            return link_id, families.dispute_link(account_id, link_id, now=now)
 
 
 @pytest.fixture

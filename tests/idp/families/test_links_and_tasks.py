@@ -30,7 +30,7 @@ def test_a_reported_link_is_frozen_alone_and_the_school_is_told_once(now: dateti
     reported, other = make_link(account_id, make_child()), make_link(account_id, lea)
 
     with transaction():
-        reference = families.report_link(account_id, reported.id, now=now)
+        reference = families.dispute_link(account_id, reported.id, now=now)
 
     assert [child.given_name for child in families.children_of(account_id)] == ["Léa"]
     assert states(reported, other) == [(LinkState.FROZEN, LinkEnder.GUARDIAN), (LinkState.ACTIVE, None)]
@@ -111,7 +111,7 @@ def test_two_references_have_nothing_in_common(now: datetime) -> None:
     assert len(set(references)) == 20
 
 
-@pytest.mark.parametrize("act", [families.freeze_link, families.report_link, families.detach_link])
+@pytest.mark.parametrize("act", [families.freeze_link, families.dispute_link, families.detach_link])
 def test_nobody_acts_on_the_link_of_another_account(act: Callable[..., Any], now: datetime) -> None:
     link, other = make_link(make_account(), make_child()), make_account()
     by = {"by": LinkEnder.GUARDIAN} if act is families.freeze_link else {}
@@ -128,7 +128,7 @@ def test_only_an_active_link_is_frozen(state: LinkState, now: datetime) -> None:
     link = make_link(account_id, make_child(), state=state)
 
     with pytest.raises(LinkNotFound), transaction():
-        families.report_link(account_id, link.id, now=now)
+        families.dispute_link(account_id, link.id, now=now)
 
     assert families.open_tasks(SCHOOL_UAI) == ()
 
@@ -137,7 +137,7 @@ def test_the_school_gives_a_frozen_link_back_and_its_task_is_settled(now: dateti
     account_id = make_account()
     link = make_link(account_id, make_child())
     with transaction():
-        families.report_link(account_id, link.id, now=now)
+        families.dispute_link(account_id, link.id, now=now)
 
     with transaction():
         families.restore_link(account_id, link.id, now=now)
@@ -152,7 +152,7 @@ def test_the_school_ends_a_frozen_link_for_good(now: datetime) -> None:
     account_id = make_account()
     link = make_link(account_id, make_child())
     with transaction():
-        families.report_link(account_id, link.id, now=now)
+        families.dispute_link(account_id, link.id, now=now)
 
     with transaction():
         families.detach_link(account_id, link.id, now=now)

@@ -282,6 +282,21 @@ def test_an_import_after_a_freeze_revives_nothing(now: datetime, state: LinkStat
     assert done.plan.suspended_links == 5
 
 
+def test_an_import_after_a_guardians_dispute_leaves_that_link_frozen_and_the_others_alone(
+    now: datetime,
+) -> None:
+    bring(now)
+    celine = db.session.scalars(select(Account).where(Account.identifier == "c.dupont")).one()
+    lea = next(link for link in families.links_of(AccountId(celine.id)) if link.given_name == "Léa")
+    with transaction():
+        families.dispute_link(AccountId(celine.id), lea.link_id, now=now)
+
+    bring(now + timedelta(days=1))
+
+    assert ("c.dupont", "Léa", "frozen") in links()
+    assert sum(state == "active" for _, _, state in links()) == 4
+
+
 def test_im_03_half_a_file_is_stopped_and_writes_nothing(now: datetime) -> None:
     bring(now)
     before = everything()
