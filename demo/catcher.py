@@ -4,6 +4,7 @@ It misbehaves on demand, so that retries can be seen. For loopback only: it beli
 """
 
 import asyncio
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -17,6 +18,9 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from flask import Flask, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
+from requests import RequestException
+from requests import post as post_form
+from twilio.request_validator import RequestValidator
 
 from shared.clock import utc_now
 
@@ -27,6 +31,8 @@ DELAY_SECONDS = 5
 KEPT_MESSAGES = 5000
 SMTP_TAKEN = "250 OK"
 SMTP_REFUSED = "451 4.3.0 The catcher was told to refuse"
+ACCOUNT_SID = re.compile(r"AC[0-9a-f]{32}")
+RECEIPT_SECONDS = 5
 TWILIO_PATH = "/2010-04-01/Accounts/<account_sid>/Messages.json"
 
 
@@ -42,6 +48,35 @@ class CaughtMessage:
     at: str
 
 
+@dataclass(frozen=True, slots=True)
+class ReportedSms:
+    """Where reports on one SMS go, as its sender asked, and what signs them."""
+
+    to: str
+    sid: str
+    account_sid: str
+    auth_token: str
+    url: str
+
+    def report(self, status: str, error_code: str) -> int:
+        """Tell the sender what became of it, signed as Twilio signs (its « Webhooks security » page).
+
+        Returns the status that the sender answers. Raises RequestException when it does not.
+        """
+        form = {
+            "AccountSid": self.account_sid,
+            "MessageSid": self.sid,
+            "MessageStatus": status,
+            "To": self.to,
+            **({"ErrorCode": error_code} if error_code else {}),
+        }
+        signature = RequestValidator(self.auth_token).compute_signature(self.url, form)
+        answer = post_form(
+            self.url, data=form, headers={"X-Twilio-Signature": signature}, timeout=RECEIPT_SECONDS
+        )
+        return answer.status_code
+
+
 class Mailbox:
     """The caught messages, newest last, and how each channel behaves. Safe between threads."""
 
@@ -53,6 +88,7 @@ class Mailbox:
         self._lock = threading.Lock()
         self._messages: list[CaughtMessage] = []
         self._behaviour: dict[str, str] = {"email": "ok", "sms": "ok"}
+        self._reported: dict[str, ReportedSms] = {}
 
     def take(self, channel: Channel, *, to: str, subject: str, text: str, html: str) -> bool:
         """Keep a message, late if told so. False when the channel refuses: nothing is kept."""
@@ -70,6 +106,16 @@ class Mailbox:
         """All that is kept, newest last."""
         with self._lock:
             return list(self._messages)
+
+    def expect_report(self, sms: ReportedSms) -> None:
+        """Keep where to report on the newest SMS to a number."""
+        with self._lock:
+            self._reported[sms.to] = sms
+
+    def reported(self, to: str) -> ReportedSms | None:
+        """The newest SMS to a number, None when its sender asked for no report."""
+        with self._lock:
+            return self._reported.get(to)
 
     def behave(self, changes: dict[str, str]) -> dict[str, str]:
         """Change how channels behave, and say how all do now. Raises ValueError on an unknown word."""
@@ -139,13 +185,54 @@ def create_catcher(mailbox: Mailbox) -> Flask:
         except (ValueError, TypeError, AttributeError) as error:
             return jsonify(error=str(error)), 400
 
+    _stand_for_twilio(app, mailbox)
+    return app
+
+
+def _stand_for_twilio(app: Flask, mailbox: Mailbox) -> None:
+    @app.post("/receipt")
+    def receipt() -> ResponseReturnValue:
+        """Report on the newest SMS to a number: `{"to": "+33…", "status": "undelivered", "error_code": "30003"}`."""
+        order = request.get_json()
+        sms = mailbox.reported(str(order.get("to")))
+        if sms is None:
+            return jsonify(error="no SMS to this number that asks for reports"), 404
+        try:
+            return jsonify(
+                answered=sms.report(str(order.get("status", "delivered")), str(order.get("error_code", "")))
+            )
+        except RequestException as error:
+            return jsonify(error=type(error).__name__), 502
+
     @app.post(TWILIO_PATH)
     def sms(account_sid: str) -> ResponseReturnValue:
+        if not _is_signed_in(account_sid):
+            return jsonify(code=20003, message="Authenticate", status=401), 401
         if not mailbox.take("sms", to=request.form["To"], subject="", text=request.form["Body"], html=""):
             return jsonify(code=20500, message="The catcher was told to refuse", status=503), 503
-        return jsonify(_twilio_answer(account_sid, len(mailbox.messages()))), 201
+        answer = _twilio_answer(account_sid, len(mailbox.messages()))
+        if "StatusCallback" in request.form:
+            mailbox.expect_report(_to_report(answer))
+        return jsonify(answer), 201
 
-    return app
+
+def _is_signed_in(account_sid: str) -> bool:
+    """Basic credentials in Twilio's form: the account of the path, and some secret."""
+    given = request.authorization
+    if given is None or given.type != "basic" or not given.password:
+        return False
+    return given.username == account_sid and ACCOUNT_SID.fullmatch(account_sid) is not None
+
+
+def _to_report(answer: dict[str, Any]) -> ReportedSms:
+    given = request.authorization
+    return ReportedSms(
+        to=answer["to"],
+        sid=answer["sid"],
+        account_sid=answer["account_sid"],
+        auth_token=(given.password if given else None) or "",
+        url=request.form["StatusCallback"],
+    )
 
 
 def _twilio_answer(account_sid: str, number: int) -> dict[str, Any]:

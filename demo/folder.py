@@ -48,6 +48,11 @@ def idp_environment(settings: DemoSettings, smtp_port: int) -> dict[str, str]:
         "IDP_MAIL_HOST": "localhost",
         "IDP_MAIL_PORT": str(smtp_port),
         "IDP_MAIL_SECURITY": "none",
+        # Twilio's account form, of nobody: the catcher stands for Twilio.
+        "IDP_TWILIO_ACCOUNT_SID": f"AC{secrets.token_hex(16)}",
+        "IDP_TWILIO_AUTH_TOKEN": secrets.token_hex(16),
+        "IDP_TWILIO_FROM": "+33639980000",
+        "IDP_TWILIO_URL": settings.catcher_url,
         # The livret service is told of sign-outs on this machine; a certification run adds its own host.
         "IDP_FETCH_EXEMPT_HOSTS": ",".join(
             (f"localhost:{settings.livret_port}", os.environ.get("IDP_FETCH_EXEMPT_HOSTS", ""))

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import ClassVar, Literal, Self, cast
+from urllib.parse import urlsplit
 
 from flask import current_app
 from pydantic import Field, model_validator
@@ -75,6 +76,18 @@ class Settings(ServiceSettings):
     mail_sender_address: str = "ne-pas-repondre@localhost"
     """Address that mails come from."""
 
+    # --- SMS: on once account, token and sender are all given
+    twilio_account_sid: str = Field(default="", pattern=r"^(AC[0-9a-f]{32})?$")
+    """Twilio account that SMS are sent from, `AC…`; empty where none are sent."""
+    twilio_auth_token: str = Field(default="", repr=False)
+    """Secret of that account: signs our calls and Twilio's reports."""
+    twilio_from: str = Field(default="", pattern=r"^(\+[0-9]{6,15}|[A-Za-z0-9 ]{1,11})?$")
+    """Number in E.164, or sender name, that SMS come from; or else:"""
+    twilio_messaging_service_sid: str = Field(default="", pattern=r"^(MG[0-9a-f]{32})?$")
+    """Twilio messaging service that chooses the sender, `MG…`."""
+    twilio_url: str = ""
+    """Stands for Twilio's own address, on loopback only: a demonstration's catcher."""
+
     # --- lives and limits
     letter_valid_days: int = Field(default=90, ge=1, le=365)
     """Days from printing a letter until its provisional password dies."""
@@ -127,6 +140,26 @@ class Settings(ServiceSettings):
         """Plain SMTP would carry activation links in clear over a network."""
         if self.mail_security == "none" and not is_loopback(self.mail_host):
             raise ValueError("IDP_MAIL_SECURITY: none is for a server on loopback only")
+        return self
+
+    @property
+    def sms_enabled(self) -> bool:
+        """Whether SMS can be sent: account, token and sender are all known."""
+        return bool(self.twilio_account_sid)
+
+    @model_validator(mode="after")
+    def check_sms_is_complete(self) -> Self:
+        """Half of a configuration is a mistake; and only this machine may stand for Twilio."""
+        account = (self.twilio_account_sid, self.twilio_auth_token)
+        senders = (self.twilio_from, self.twilio_messaging_service_sid)
+        is_complete = all(account) and sum(map(bool, senders)) == 1
+        if any((*account, *senders)) and not is_complete:
+            raise ValueError(
+                "IDP_TWILIO_ACCOUNT_SID, IDP_TWILIO_AUTH_TOKEN and one of IDP_TWILIO_FROM and "
+                "IDP_TWILIO_MESSAGING_SERVICE_SID go together"
+            )
+        if self.twilio_url and not is_loopback(urlsplit(self.twilio_url).hostname):
+            raise ValueError("IDP_TWILIO_URL: is for a catcher on loopback only")
         return self
 
     @model_validator(mode="after")

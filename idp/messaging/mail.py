@@ -14,20 +14,11 @@ import flask_mail
 from flask import Flask, current_app, render_template
 from flask_babel import force_locale, gettext
 
-from idp.messaging.rules import Message, RenderedMail, own_urls, paragraphs
+from idp.messaging.rules import DeliveryRefused, Message, RenderedMail, own_urls, paragraphs
 from idp.settings import Settings, current
 
 TIMEOUT_SECONDS = 10
 PERMANENT = range(500, 600)
-
-
-class DeliveryRefused(Exception):
-    """The mail did not leave. `reason`: a reply code or an error's name; `is_permanent`: never try again."""
-
-    def __init__(self, reason: str, *, is_permanent: bool) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.is_permanent = is_permanent
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from sqlalchemy import Enum, Index, LargeBinary, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from idp.db import Model
-from idp.messaging.rules import Channel, DeliveryState
+from idp.messaging.rules import Channel, DeliveryState, SmsReceipt
 from shared.database import uuid7
 
 WAITING = text("sent_at IS NULL AND failed_at IS NULL")
@@ -40,10 +40,24 @@ class OutboxMessage(Model):
     due_at: Mapped[datetime]
     """From when a worker may take it; taking it moves this one lease ahead."""
     attempts: Mapped[int] = mapped_column(default=0)
+    handed_at: Mapped[datetime | None]
+    """SMS: committed before Twilio is called, taken back when it says no. Set and not sent: nobody knows."""
     sent_at: Mapped[datetime | None]
     failed_at: Mapped[datetime | None]
     failure: Mapped[str | None] = mapped_column(String(40))
     """Why the last attempt failed: an SMTP reply code or the name of an error, never a server's own words."""
+    twilio_sid: Mapped[str | None] = mapped_column(String(34))
+    """What Twilio calls the SMS."""
+    receipt: Mapped[SmsReceipt | None] = mapped_column(
+        Enum(
+            SmsReceipt,
+            native_enum=False,
+            length=16,
+            values_callable=lambda receipts: [receipt.value for receipt in receipts],
+        )
+    )
+    """What Twilio reported last, once the SMS was on its way."""
+    receipt_at: Mapped[datetime | None]
 
     @property
     def state(self) -> DeliveryState:

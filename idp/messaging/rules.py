@@ -2,6 +2,7 @@
 
 import json
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
@@ -10,11 +11,22 @@ from random import Random
 from typing import Self
 from uuid import UUID
 
+from idp.messaging.phones import is_french_mobile
+
 LEASE = timedelta(minutes=5)
 """How long a worker may hold a message before another one takes it: above every time-out of one delivery."""
 
 GIVE_UP_AFTER = timedelta(hours=24)
-"""A temporary refusal is tried again this long; a mailed URL is not worth more."""
+"""A temporary refusal of a mail is tried again this long; a mailed URL is not worth more."""
+
+SMS_GIVE_UP_AFTER = timedelta(minutes=10)
+"""The same for an SMS: its code would be dead on arrival, and its person has asked for another."""
+
+SMS_STATUS_PATH = "/messages/sms/statut"
+"""Where Twilio tells what became of an SMS."""
+
+SMS_SEPTETS = 160
+"""One SMS, in characters of GSM-7; those of its extension take two."""
 
 FIRST_WAIT = timedelta(seconds=15)
 LONGEST_WAIT = timedelta(minutes=8)
@@ -23,11 +35,61 @@ LONGEST_WAIT = timedelta(minutes=8)
 # One recipient and nothing else: no list, no display name, no control character (RFC 5322 3.4.1).
 ONE_ADDRESS = re.compile(r"[^\s@,;:<>()\[\]\\\"\x00-\x1f\x7f]+@[^\s@,;:<>()\[\]\\\"\x00-\x1f\x7f]+")
 
+# 3GPP TS 23.038 6.2.1 and 6.2.1.1: what one SMS writes with seven bits a character.
+GSM7_BASIC = frozenset(
+    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
+    "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
+)
+GSM7_EXTENSION = frozenset("^{}\\[~]|€")
+GSM7 = GSM7_BASIC | GSM7_EXTENSION
+PLAIN_MARKS = str.maketrans(
+    {
+        "’": "'",
+        "‘": "'",
+        "“": '"',
+        "”": '"',
+        "\u00a0": " ",
+        "\u202f": " ",
+        "…": "...",
+        "–": "-",
+        "—": "-",
+        "œ": "oe",
+        "Œ": "OE",
+        "«": '"',
+        "»": '"',
+    }
+)
+
 
 class Channel(StrEnum):
     """The ways to a person."""
 
     EMAIL = "email"
+    SMS = "sms"
+
+
+class DeliveryRefused(Exception):
+    """The message did not leave. `reason`: a reply code or an error's name; `is_permanent`: never try again."""
+
+    def __init__(self, reason: str, *, is_permanent: bool) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.is_permanent = is_permanent
+
+
+class DeliveryUncertain(Exception):
+    """Nobody can say whether the message left: a time-out says nothing of what the other side did with it.
+
+    Such a message is never sent again by itself; who waits for it asks for another one, with another code.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class UnfitSms(ValueError):
+    """Words that are not one SMS: too long, or not writable in GSM-7."""
 
 
 class UnsafeHeader(ValueError):
@@ -44,7 +106,7 @@ class Message:
 
     template: a path under templates/ without its suffix. variables: what the template names; text is put on
     one line, so that a typed value cannot add a paragraph or a URL line.
-    Raises UnsafeHeader unless `to` is exactly one address and the subject one line.
+    Raises UnsafeHeader unless `to` is exactly one address, or one French mobile in E.164, and the subject one line.
     """
 
     channel: Channel
@@ -56,7 +118,7 @@ class Message:
     locale: str = "fr"
 
     def __post_init__(self) -> None:
-        if ONE_ADDRESS.fullmatch(self.to) is None:
+        if not is_one_recipient(self.channel, self.to):
             raise UnsafeHeader("a message has exactly one recipient")
         if not self.subject.isprintable():
             raise UnsafeHeader("a subject is one line")
@@ -73,11 +135,24 @@ class Message:
         locale: str = "fr",
     ) -> Self:
         """A mail; `subject` is written without the service's name, which the channel puts before it."""
-        one_line = {
-            name: " ".join(value.split()) if isinstance(value, str) else value
-            for name, value in variables.items()
-        }
-        return cls(Channel.EMAIL, to, subject, template, one_line, account_id, locale)
+        return cls(Channel.EMAIL, to, subject, template, on_one_line(variables), account_id, locale)
+
+    @classmethod
+    def sms(
+        cls,
+        *,
+        to: str,
+        template: str,
+        variables: Mapping[str, str | int],
+        account_id: UUID | None = None,
+        locale: str = "fr",
+    ) -> Self:
+        """An SMS. to: E.164, as `phones.normalise_phone` gives it. The template stands alone, without frame.
+
+        A variable `one_time_code` is also written as the last line, `@host #code` of our issuer, so that a phone
+        offers the code on our own pages alone (SM-05): the template does not write that line.
+        """
+        return cls(Channel.SMS, to, "", template, on_one_line(variables), account_id, locale)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +173,56 @@ class RenderedMail:
         """What `to_bytes` wrote; members that this release does not know are passed over."""
         members = json.loads(written)
         return cls(**{name: members[name] for name in cls.__dataclass_fields__})
+
+
+@dataclass(frozen=True, slots=True)
+class RenderedSms:
+    """An SMS as it will leave. Raises UnfitSms unless it is one SMS in GSM-7."""
+
+    to: str
+    text: str
+
+    def __post_init__(self) -> None:
+        if not septets(self.text) <= SMS_SEPTETS:
+            raise UnfitSms(f"an SMS has {SMS_SEPTETS} characters at most")
+
+    def to_bytes(self) -> bytes:
+        """For sealing; `from_bytes` reads it back, also one written by the release before."""
+        return json.dumps(asdict(self), ensure_ascii=False).encode()
+
+    @classmethod
+    def from_bytes(cls, written: bytes) -> Self:
+        """What `to_bytes` wrote; members that this release does not know are passed over."""
+        members = json.loads(written)
+        return cls(**{name: members[name] for name in cls.__dataclass_fields__})
+
+
+def is_one_recipient(channel: Channel, to: str) -> bool:
+    """Whether `to` is exactly one address of the channel."""
+    if channel is Channel.SMS:
+        return is_french_mobile(to)
+    return ONE_ADDRESS.fullmatch(to) is not None
+
+
+def on_one_line(variables: Mapping[str, str | int]) -> dict[str, str | int]:
+    """The same variables; a text cannot add a line."""
+    return {
+        name: " ".join(value.split()) if isinstance(value, str) else value
+        for name, value in variables.items()
+    }
+
+
+def in_gsm7(text: str) -> str:
+    """The text in letters of GSM-7: typographic marks become plain ones, letters it lacks lose their accent."""
+    plain = unicodedata.normalize("NFC", text).translate(PLAIN_MARKS)
+    return "".join(char if char in GSM7 else unicodedata.normalize("NFD", char)[0] for char in plain)
+
+
+def septets(text: str) -> int:
+    """How much of an SMS a text takes (3GPP TS 23.038 6.2.1). Raises UnfitSms on a character it cannot write."""
+    if not set(text) <= GSM7:
+        raise UnfitSms("an SMS is written in GSM-7: any other letter makes it three")
+    return sum(2 if char in GSM7_EXTENSION else 1 for char in text)
 
 
 def paragraphs(text: str) -> tuple[tuple[str, ...], ...]:
@@ -127,6 +252,18 @@ class DeliveryState(StrEnum):
     FAILED = "failed"
 
 
+class SmsReceipt(StrEnum):
+    """What became of an SMS that Twilio took, in its words; the last three are ends."""
+
+    ACCEPTED = "accepted"
+    QUEUED = "queued"
+    SENDING = "sending"
+    SENT = "sent"
+    DELIVERED = "delivered"
+    UNDELIVERED = "undelivered"
+    FAILED = "failed"
+
+
 @dataclass(frozen=True, slots=True)
 class DeliveryReport:
     """What one pass over the outbox did, in messages."""
@@ -142,6 +279,6 @@ def wait_before_retry(attempts: int, draw: Random) -> timedelta:
     return timedelta(seconds=full.total_seconds() * draw.uniform(0.5, 1.0))
 
 
-def is_given_up(enqueued_at: datetime, *, now: datetime) -> bool:
-    """True once a message has been refused for GIVE_UP_AFTER."""
-    return now - enqueued_at >= GIVE_UP_AFTER
+def is_given_up(enqueued_at: datetime, *, now: datetime, channel: Channel = Channel.EMAIL) -> bool:
+    """True once a message has been refused for as long as its channel is tried."""
+    return now - enqueued_at >= (SMS_GIVE_UP_AFTER if channel is Channel.SMS else GIVE_UP_AFTER)

@@ -9,15 +9,19 @@ from sqlalchemy import select, update
 
 from idp import settings
 from idp.db import db, transaction
-from idp.messaging import mail
-from idp.messaging.mail import DeliveryRefused, Envelope
+from idp.messaging import mail, sms
+from idp.messaging.mail import Envelope
 from idp.messaging.models import OutboxMessage
 from idp.messaging.rules import (
     LEASE,
+    Channel,
+    DeliveryRefused,
     DeliveryReport,
     DeliveryState,
+    DeliveryUncertain,
     Message,
     RenderedMail,
+    RenderedSms,
     is_given_up,
     wait_before_retry,
 )
@@ -25,16 +29,18 @@ from shared.database import uuid7
 from shared.sealing import SealBroken, derive_key, seal, unseal
 
 WITHDRAWN = "withdrawn"
+UNKNOWN_OUTCOME = "unknown_outcome"
+Failure = DeliveryRefused | DeliveryUncertain | SealBroken
 log = structlog.get_logger("messaging")
 
 
 def enqueue(message: Message, *, now: datetime) -> UUID:
     """Render the message and write it to the outbox, in the transaction that the caller opened.
 
-    Returns the row's id, from which the Message-ID is made. Raises ForeignUrl.
+    Returns the row's id, from which the Message-ID is made. Raises ForeignUrl, UnfitSms, SmsOff.
     """
     row_id = uuid7()
-    words = mail.render(message).to_bytes()
+    words = _render(message).to_bytes()
     db.session.add(
         OutboxMessage(
             id=row_id,
@@ -89,17 +95,36 @@ def deliver_next(*, now: datetime) -> DeliveryState | None:
     """Claim the oldest due message and deliver it; None when nothing is due.
 
     The claim is committed before the mail server is met, so that no transaction waits for it; a worker that
-    dies in between leaves a lease that runs out, and the message leaves again under the same Message-ID.
+    dies in between leaves a lease that runs out, and a mail leaves again under the same Message-ID. An SMS has
+    no such name: one that may have left ends as failed, and is not sent again.
     """
     claimed = _claim(now)
     if claimed is None:
         return None
     try:
-        words = _open(claimed)
-        mail.send(words, Envelope(claimed.id, claimed.enqueued_at), on_taken=lambda: _mark_sent(claimed, now))
-    except (DeliveryRefused, SealBroken) as refusal:
-        return _mark_refused(claimed, refusal, now)
+        if claimed.channel is Channel.SMS:
+            _send_sms(claimed, now)
+        else:
+            _send_mail(claimed, now)
+    except (DeliveryRefused, DeliveryUncertain, SealBroken) as failure:
+        return _mark_refused(claimed, failure, now)
     return DeliveryState.SENT
+
+
+def _render(message: Message) -> RenderedMail | RenderedSms:
+    return sms.render(message) if message.channel is Channel.SMS else mail.render(message)
+
+
+def _send_mail(claimed: OutboxMessage, now: datetime) -> None:
+    words = _open(claimed)
+    mail.send(words, Envelope(claimed.id, claimed.enqueued_at), on_taken=lambda: _mark_sent(claimed, now))
+
+
+def _send_sms(claimed: OutboxMessage, now: datetime) -> None:
+    words = _open_sms(claimed)
+    _mark_handed(claimed, now)
+    twilio_sid = sms.send(words, claimed.id)
+    _mark_sent(claimed, now, twilio_sid=twilio_sid)
 
 
 def _claim(now: datetime) -> OutboxMessage | None:
@@ -129,42 +154,64 @@ def _claim(now: datetime) -> OutboxMessage | None:
 
 
 def _open(claimed: OutboxMessage) -> RenderedMail:
-    words = unseal(claimed.sealed_words or b"", key=_words_key(), associated=claimed.id.bytes)
-    return RenderedMail.from_bytes(words)
+    return RenderedMail.from_bytes(_unsealed(claimed))
 
 
-def _mark_sent(claimed: OutboxMessage, now: datetime) -> None:
+def _open_sms(claimed: OutboxMessage) -> RenderedSms:
+    return RenderedSms.from_bytes(_unsealed(claimed))
+
+
+def _unsealed(claimed: OutboxMessage) -> bytes:
+    return unseal(claimed.sealed_words or b"", key=_words_key(), associated=claimed.id.bytes)
+
+
+def _mark_handed(claimed: OutboxMessage, now: datetime) -> None:
+    """Say that Twilio is called now, before it is. Raises DeliveryUncertain when a worker said so and died."""
+    if claimed.handed_at is not None:
+        raise DeliveryUncertain(UNKNOWN_OUTCOME)
     with transaction():
-        _settle(claimed, sent_at=now, sealed_words=None, failure=None)
+        is_ours = _settle(claimed, handed_at=now)
+    if not is_ours:
+        raise DeliveryUncertain(UNKNOWN_OUTCOME)
+
+
+def _mark_sent(claimed: OutboxMessage, now: datetime, **taken: object) -> None:
+    with transaction():
+        _settle(claimed, sent_at=now, sealed_words=None, failure=None, **taken)
     log.info("message sent", message=str(claimed.id), attempts=claimed.attempts)
 
 
-def _mark_refused(
-    claimed: OutboxMessage, refusal: DeliveryRefused | SealBroken, now: datetime
-) -> DeliveryState:
-    """Later again, or never: a final refusal, a broken seal, or a day of temporary ones."""
-    reason = refusal.reason if isinstance(refusal, DeliveryRefused) else "seal_broken"
+def _mark_refused(claimed: OutboxMessage, failure: Failure, now: datetime) -> DeliveryState:
+    """Later again, or never: a final refusal, a doubt, a broken seal, or a day of temporary refusals."""
+    reason = "seal_broken" if isinstance(failure, SealBroken) else failure.reason
     is_final = (
-        isinstance(refusal, SealBroken) or refusal.is_permanent or is_given_up(claimed.enqueued_at, now=now)
+        not isinstance(failure, DeliveryRefused)
+        or failure.is_permanent
+        or is_given_up(claimed.enqueued_at, now=now, channel=claimed.channel)
     )
     with transaction():
         if is_final:
             _settle(claimed, failed_at=now, sealed_words=None, failure=reason)
         else:
             wait = wait_before_retry(claimed.attempts, SystemRandom())
-            _settle(claimed, due_at=now + wait, failure=reason)
+            _settle(claimed, due_at=now + wait, handed_at=None, failure=reason)
     log.warning("message refused", message=str(claimed.id), reason=reason, final=is_final)
     return DeliveryState.FAILED if is_final else DeliveryState.WAITING
 
 
-def _settle(claimed: OutboxMessage, **values: object) -> None:
-    """Write the outcome, unless the lease ran out and another worker has taken the message since."""
-    db.session.execute(
+def _settle(claimed: OutboxMessage, **values: object) -> bool:
+    """Write the outcome, unless the lease ran out and another worker has taken the message since.
+
+    Returns whether it was written.
+    """
+    written = db.session.scalar(
         update(OutboxMessage)
         .where(OutboxMessage.id == claimed.id, OutboxMessage.attempts == claimed.attempts)
         .where(OutboxMessage.sent_at.is_(None))
         .values(**values)
+        .returning(OutboxMessage.id)
     )
+    return written is not None
 
 
 def _words_key() -> bytes:

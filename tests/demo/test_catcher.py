@@ -87,6 +87,28 @@ def test_a_delayed_mail_arrives_late(smtp_port: int, catcher: FlaskClient, slept
     assert (slept, len(messages(catcher))) == ([DELAY_SECONDS], 1)
 
 
+@pytest.mark.parametrize(
+    "credentials",
+    [None, ("AC" + "1" * 32, "tests only"), ("AC" + "0" * 32, ""), ("somebody", "tests only")],
+)
+def test_an_sms_without_the_accounts_credentials_is_refused(
+    catcher: FlaskClient, credentials: tuple[str, str] | None
+):
+    answer = catcher.post(
+        f"/2010-04-01/Accounts/AC{'0' * 32}/Messages.json",
+        data={"To": "+33639980001", "Body": "Code"},
+        auth=credentials,
+    )
+
+    assert (answer.status_code, messages(catcher)) == (401, [])
+
+
+def test_no_report_is_made_that_nobody_asked_for(twilio: Client, catcher: FlaskClient):
+    twilio.messages.create(to="+33639980001", from_="+33639980000", body="Code")
+
+    assert catcher.post("/receipt", json={"to": "+33639980001"}).status_code == 404
+
+
 def test_good_behaviour_comes_back(smtp_port: int, catcher: FlaskClient):
     catcher.post("/control", json={"email": "refuse", "sms": "delay"})
 

@@ -9,8 +9,8 @@ from aiosmtpd.smtp import AuthResult
 from flask import current_app
 
 from idp.messaging import mail
-from idp.messaging.mail import DeliveryRefused, Envelope
-from idp.messaging.rules import Message, RenderedMail
+from idp.messaging.mail import Envelope
+from idp.messaging.rules import DeliveryRefused, Message, RenderedMail
 from idp.settings import Settings
 from shared.settings import SettingsRefused
 from tests.conftest import idp_settings_values

@@ -11,7 +11,14 @@ from sqlalchemy import select
 from idp.db import db, transaction
 from idp.messaging import mail, service
 from idp.messaging.models import OutboxMessage
-from idp.messaging.rules import LEASE, LONGEST_WAIT, DeliveryReport, DeliveryState, Message
+from idp.messaging.rules import (
+    LEASE,
+    LONGEST_WAIT,
+    DeliveryRefused,
+    DeliveryReport,
+    DeliveryState,
+    Message,
+)
 
 ACCOUNT_ID = UUID(int=5)
 TEMPLATE = "activation/confirm_email"
@@ -173,7 +180,7 @@ def test_a_slow_worker_cannot_undo_what_a_faster_one_did(mail_server, use_mail_s
     assert slow is not None
 
     service.deliver_next(now=now + LEASE)
-    service._mark_refused(slow, mail.DeliveryRefused("550", is_permanent=True), now + LEASE)
+    service._mark_refused(slow, DeliveryRefused("550", is_permanent=True), now + LEASE)
 
     delivered = row(row_id)
     assert (delivered.state, delivered.failed_at, delivered.failure) == (DeliveryState.SENT, None, None)
