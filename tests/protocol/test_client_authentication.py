@@ -122,14 +122,14 @@ class TestOneMethod:
         assert party.redeem(party.authorization_code()).status_code == 200
 
     @pytest.mark.parametrize("method", ["client_secret_basic", "client_secret_post", "private_key_jwt"])
-    def test_a_confidential_client_must_prove_itself(self, client_of, method: str):
+    def test_te_05_a_confidential_client_must_prove_itself(self, client_of, method: str):
         party = client_of(method)
 
         response = post(party, form(party.authorization_code(), client_id=party.client_id))
 
         assert is_not_authenticated(response)
 
-    def test_only_the_registered_method_counts(self, client_of):
+    def test_te_03_only_the_registered_method_counts(self, client_of):
         by_basic, by_post = client_of("client_secret_basic"), client_of("client_secret_post")
         data = form("x", client_id=by_basic.client_id, client_secret=by_basic.secret)
 
@@ -167,7 +167,7 @@ class TestOneMethod:
 
         assert is_not_authenticated(post(party, form("x"), {"Authorization": authorization}))
 
-    def test_two_methods_at_once_are_refused(self, client_of):
+    def test_te_01_two_methods_at_once_are_refused(self, client_of):
         party = client_of("client_secret_basic")
         header = basic(party.client_id, party.secret)
         code = party.authorization_code()
@@ -211,7 +211,7 @@ class TestOneMethod:
     @pytest.mark.parametrize(
         "name", ["grant_type", "code", "redirect_uri", "code_verifier", "client_id", "unknown"]
     )
-    def test_a_parameter_sent_twice_is_refused(self, client_of, name: str):
+    def test_te_19_a_parameter_sent_twice_is_refused(self, client_of, name: str):
         party = client_of("client_secret_basic")
         data = form(party.authorization_code()) | {name: ["x", "x"]}
 
@@ -241,7 +241,7 @@ class TestOneMethod:
 
 
 class TestRotation:
-    def test_a_new_secret_works_at_once_and_the_older_one_a_while(self, client_of):
+    def test_te_11_a_new_secret_works_at_once_and_the_older_one_a_while(self, client_of):
         from datetime import timedelta
 
         from idp.oidc import clients
@@ -285,6 +285,7 @@ class TestPrivateKeyJwt:
             {"aud": None},
             {"aud": "https://evil.test"},
             {"aud": ISSUER + "/"},
+            {"aud": ISSUER + "/oauth/userinfo"},
             {"aud": [ISSUER]},
             {"aud": [ISSUER, "https://evil.test"]},
             {"aud": {"x": 1}},
@@ -301,7 +302,7 @@ class TestPrivateKeyJwt:
             {"nbf": "now"},
         ],
     )
-    def test_a_malformed_claim_is_refused(self, client_of, changes: dict[str, Any]):
+    def test_te_12_te_13_a_claim_that_does_not_hold_is_refused(self, client_of, changes: dict[str, Any]):
         party = client_of("private_key_jwt")
 
         assert is_not_authenticated(party.redeem_with(party.assertion(**changes)))
@@ -320,7 +321,7 @@ class TestPrivateKeyJwt:
             ({"iat": None, "exp": 299}, True),
         ],
     )
-    def test_the_moments_of_an_assertion(self, client_of, moments: dict[str, Any], is_accepted: bool):
+    def test_te_13_the_moments_of_an_assertion(self, client_of, moments: dict[str, Any], is_accepted: bool):
         """FAPI 2.0 5.3.2.1: seconds from now."""
         party = client_of("private_key_jwt")
         now = int(party.clock.now.timestamp())
@@ -377,7 +378,7 @@ class TestPrivateKeyJwt:
 
         assert is_not_authenticated(party.redeem_with(party.assertion(FOREIGN_KEY, header={name: brought})))
 
-    def test_an_assertion_counts_once(self, client_of):
+    def test_te_14_an_assertion_counts_once(self, client_of):
         party = client_of("private_key_jwt")
         assertion = party.assertion(jti="once")
 
@@ -397,7 +398,7 @@ class TestPrivateKeyJwt:
         assert party.redeem_with(party.assertion(jti="same"), party.authorization_code()).status_code == 200
         assert other.redeem_with(other.assertion(jti="same")).json["error"] == "invalid_grant"
 
-    def test_of_many_parallel_uses_of_one_assertion_one_passes(self, client_of):
+    def test_te_14_of_many_parallel_uses_of_one_assertion_one_passes(self, client_of):
         from concurrent.futures import ThreadPoolExecutor
 
         party = client_of("private_key_jwt")
