@@ -15,6 +15,7 @@ from flask.cli import AppGroup
 from idp.oidc import clients as registry
 from idp.oidc import dynamic_registration
 from idp.oidc.client_options import given_members, metadata_options
+from idp.oidc.events import journal_id
 from idp.oidc.logout import delivery_totals
 from idp.oidc.models import Client
 from idp.oidc.registration import ClientMetadata
@@ -167,7 +168,7 @@ def enable(client_id: str) -> None:
       idp clients enable livret
       idp clients show livret
     """
-    registry.enable_client(client_id)
+    registry.enable_client(client_id, now=app_now())
     click.echo(f"client {client_id} is in use", err=True)
 
 
@@ -280,6 +281,7 @@ def _read_jwks(file: Any) -> Any:
 
 def _row(client: Client) -> dict[str, Any]:
     row = {member: getattr(client, member) for member in registry.METADATA_MEMBERS}
+    row["journal_id"] = str(journal_id(client.client_id))
     instants = {name: getattr(client, name) for name in ("created_at", "last_used_at", "disabled_at")}
     instants["expires_at"] = client.expires_at if client.expires_at < NEVER else None
     return row | {name: at.isoformat() if at else None for name, at in instants.items()}

@@ -13,8 +13,10 @@ from joserfc.jwk import KeySet
 from sqlalchemy import delete, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
+from idp.audit import service as audit
 from idp.db import db, transaction
 from idp.errors import CommandRefused
+from idp.oidc.events import ClientAdded, ClientDisabled, ClientEnabled, ClientSecretRotated, journal_id
 from idp.oidc.models import Client, ClientAssertion, ClientSecret
 from idp.oidc.registration import (
     REFRESH_TOKEN,
@@ -145,6 +147,7 @@ def add_client(metadata: ClientMetadata, *, now: datetime) -> str | None:
             db.session.execute(insert(Client).values(**as_row(metadata), created_at=now))
             if client_secret is not None:
                 add_secret(metadata.client_id, client_secret, now=now)
+            audit.record(ClientAdded(journal_id(metadata.client_id)), now=now)
     except IntegrityError:
         raise ClientExists(metadata.client_id) from None
     return client_secret
@@ -171,6 +174,8 @@ def rotate_secret(client_id: str, *, overlap: timedelta, now: datetime) -> str:
             .values(expires_at=end)
         )
         add_secret(client_id, client_secret, now=now)
+        rotated = ClientSecretRotated(journal_id(client_id), overlap_seconds=int(overlap.total_seconds()))
+        audit.record(rotated, now=now)
     return client_secret
 
 
@@ -183,11 +188,12 @@ def disable_client(client_id: str, *, now: datetime) -> None:
             .values(disabled_at=db.func.coalesce(Client.disabled_at, now))
             .returning(Client.client_id)
         )
-    if disabled is None:
-        raise ClientAbsent(client_id)
+        if disabled is None:
+            raise ClientAbsent(client_id)
+        audit.record(ClientDisabled(journal_id(client_id)), now=now)
 
 
-def enable_client(client_id: str) -> None:
+def enable_client(client_id: str, *, now: datetime) -> None:
     """Undo `disable_client`. Raises ClientAbsent."""
     with transaction():
         enabled = db.session.scalar(
@@ -196,8 +202,9 @@ def enable_client(client_id: str) -> None:
             .values(disabled_at=None)
             .returning(Client.client_id)
         )
-    if enabled is None:
-        raise ClientAbsent(client_id)
+        if enabled is None:
+            raise ClientAbsent(client_id)
+        audit.record(ClientEnabled(journal_id(client_id)), now=now)
 
 
 def note_use(client: RegisteredClient, *, now: datetime) -> bool:

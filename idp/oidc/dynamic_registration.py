@@ -16,7 +16,7 @@ from idp.audit import service as audit
 from idp.db import db, transaction
 from idp.errors import OAuthRefusal
 from idp.oidc.clients import add_secret, as_row, check_registrable, from_row
-from idp.oidc.events import ClientRegistered, ClientRemoved, ClientUpdated
+from idp.oidc.events import ClientRegistered, ClientRemoved, ClientsInvited, ClientUpdated
 from idp.oidc.models import Client, ClientSecret, InitialAccessToken
 from idp.oidc.registration import SECRET_METHODS, ClientMetadata, Problem, RegistrationRefused
 from idp.oidc.registration_request import (
@@ -79,11 +79,11 @@ class Registered:
 
 def invite(policy: RegistrationPolicy, *, uses: int, life: timedelta, now: datetime) -> str:
     """A new initial access token, shown this once."""
-    initial_access_token = new_secret()
+    initial_access_token, invitation_id = new_secret(), uuid7()
     with transaction():
         db.session.execute(
             insert(InitialAccessToken).values(
-                id=uuid7(),
+                id=invitation_id,
                 digest=digest(initial_access_token),
                 scope=policy.scope,
                 require_pkce=policy.require_pkce,
@@ -93,6 +93,7 @@ def invite(policy: RegistrationPolicy, *, uses: int, life: timedelta, now: datet
                 expires_at=now + life,
             )
         )
+        audit.record(ClientsInvited(invitation_id, uses), now=now)
     return initial_access_token
 
 

@@ -3,9 +3,12 @@
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from idp.audit.rules import AuditEvent
+
+CLIENTS = UUID("0d2f4d0e-5b0a-4c39-9a52-6f0f3d3c5f6e")
+"""The name space of services' text ids in the journal. Never to be changed."""
 
 
 class CodeMisuse(StrEnum):
@@ -57,6 +60,60 @@ class ClientRemoved(AuditEvent):
 
     name: ClassVar[str] = "oidc:client:removed"
     client_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class ClientAdded(AuditEvent):
+    """An operator registered a service."""
+
+    name: ClassVar[str] = "operator:client:added"
+    client_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class ClientSecretRotated(AuditEvent):
+    """An operator drew a new secret for a service; the older ones work `overlap_seconds` more at the longest."""
+
+    name: ClassVar[str] = "operator:client_secret:rotated"
+    client_id: UUID
+    overlap_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClientDisabled(AuditEvent):
+    """An operator closed a service."""
+
+    name: ClassVar[str] = "operator:client:disabled"
+    client_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class ClientEnabled(AuditEvent):
+    """An operator gave a closed service back what it had."""
+
+    name: ClassVar[str] = "operator:client:enabled"
+    client_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class ClientsInvited(AuditEvent):
+    """An operator drew an initial access token, for as many registrations as `uses`."""
+
+    name: ClassVar[str] = "operator:clients:invited"
+    invitation_id: UUID
+    uses: int
+
+
+def journal_id(client_id: str) -> UUID:
+    """What the journal calls a service: its id where that is a UUID, else the UUID that RFC 9562 5.5 makes of it.
+
+    The same for ever, and no free text.
+    """
+    try:
+        known = UUID(client_id)
+    except ValueError:
+        return uuid5(CLIENTS, client_id)
+    return known if str(known) == client_id else uuid5(CLIENTS, client_id)
 
 
 @dataclass(frozen=True, slots=True)

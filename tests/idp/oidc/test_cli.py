@@ -8,12 +8,14 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from joserfc.jwk import RSAKey
-from sqlalchemy import select
+from sqlalchemy import func, select
 
+from idp.audit.models import AuditEntry
 from idp.db import db
 from idp.errors import CommandRefused
 from idp.oidc.cli import clients
 from idp.oidc.clients import METADATA_MEMBERS
+from idp.oidc.events import journal_id
 from idp.oidc.models import InitialAccessToken
 from shared.secrets import digest
 from tests.relying_party import RelyingParty
@@ -275,3 +277,34 @@ def test_an_invitation_to_a_closed_door_says_so(idp_app: Flask):
         assert "IDP_REGISTRATION" in run(idp_app, "invite").stderr
     finally:
         idp_app.extensions["settings"] = before
+
+
+def test_what_an_operator_does_is_in_the_journal(idp_app: Flask):
+    run(idp_app, *ADD)
+    run(idp_app, "rotate-secret", "livret", "--overlap-hours", "1")
+    run(idp_app, "disable", "livret")
+    run(idp_app, "enable", "livret")
+    run(idp_app, "invite", "--uses", "3")
+    for nothing in (["disable", "nobody"], ["enable", "nobody"], ["rotate-secret", "nobody"], ADD):
+        run(idp_app, *nothing)
+
+    known = as_json(idp_app, "show", "livret")["journal_id"]
+    with idp_app.app_context():
+        entries = {entry.name: entry for entry in db.session.scalars(select(AuditEntry))}
+        [invitation_id] = db.session.scalars(select(InitialAccessToken.id))
+        assert db.session.scalar(select(func.count()).select_from(AuditEntry)) == len(entries) == 5
+    assert {name: entry.details for name, entry in entries.items()} == {
+        "operator:client:added": {"client_id": known},
+        "operator:client_secret:rotated": {"client_id": known, "overlap_seconds": 3600},
+        "operator:client:disabled": {"client_id": known},
+        "operator:client:enabled": {"client_id": known},
+        "operator:clients:invited": {"invitation_id": str(invitation_id), "uses": 3},
+    }
+
+
+def test_the_journal_calls_a_service_by_one_uuid_for_ever():
+    itself = "7a0c1f6e-4d6f-4c8e-9a2b-3c4d5e6f7a8b"
+
+    assert str(journal_id(itself)) == itself
+    assert str(journal_id("livret")) == "5ef21adb-4e19-5680-9967-d11658ca2021"
+    assert journal_id(itself.upper()) != journal_id(itself)
