@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from idp.accounts.rules import AccountId
 from idp.audit import service as audit
 from idp.db import db, transaction
-from idp.oidc import statements
+from idp.oidc import logout, statements
 from idp.oidc.events import ConsentGiven, ConsentWithdrawn
 from idp.oidc.models import AuthorizationCode, Client, Consent
 from idp.oidc.scopes import canonical_scope
@@ -63,16 +63,17 @@ def withdraw(account_id: AccountId, consent_id: UUID, *, now: datetime) -> None:
     """End one consent of this account; twice is as once.
 
     The client's codes and tokens for it end at the same instant: every statement that honours one asks for a consent
-    older than it.
+    older than it. The client is told to end its own sessions (Back-Channel Logout).
     """
     with transaction():
         withdrawn = db.session.scalar(
             update(Consent)
             .where(Consent.id == consent_id, Consent.account_id == account_id, Consent.revoked_at.is_(None))
             .values(revoked_at=now)
-            .returning(Consent.id)
+            .returning(Consent.client_id)
         )
         if withdrawn is not None:
+            logout.note_withdrawn_access(account_id, withdrawn, now=now)
             audit.record(ConsentWithdrawn(account_id, consent_id), now=now)
 
 

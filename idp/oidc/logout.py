@@ -1,7 +1,8 @@
 """The end of a session, told to every client that got tokens in it (Back-Channel Logout 1.0).
 
 Whoever ends a session writes `ended_at` and knows nothing of clients; here it is read, turned into one row a session
-and client, and delivered at least once, each time with a token of its own.
+and client, and delivered at least once, each time with a token of its own. A withdrawn consent ends a session for one
+client alone: its rows are written where it is withdrawn.
 """
 
 from collections.abc import Callable, Collection, Sequence
@@ -12,11 +13,12 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from sqlalchemy import and_, case, func, select, update
+from sqlalchemy import and_, case, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import aliased
 
+from idp.accounts.rules import AccountId
 from idp.db import db, transaction
 from idp.messaging.rules import DeliveryState
 from idp.oidc import logout_tokens
@@ -142,6 +144,7 @@ def note_ended_sessions(*, since: datetime, now: datetime) -> None:
             .where(
                 LogoutDelivery.session_id == AuthorizationCode.session_id,
                 LogoutDelivery.client_id == AuthorizationCode.client_id,
+                LogoutDelivery.ended_at == AccountSession.ended_at,
             )
             .exists(),
         )
@@ -154,6 +157,34 @@ def note_ended_sessions(*, since: datetime, now: datetime) -> None:
     with transaction():
         # Another worker may have noted them meanwhile.
         db.session.execute(_dialect_insert()(LogoutDelivery).on_conflict_do_nothing(), rows)
+
+
+def note_withdrawn_access(account_id: AccountId, client_id: str, *, now: datetime) -> None:
+    """A row for each living session in which the client got tokens of this account, in the caller's transaction.
+
+    For this client they end now, though the person stays signed in (ADR 0026).
+    """
+    asked = (
+        select(
+            AuthorizationCode.session_id,
+            func.max(AuthorizationCode.sid).label("sid"),
+        )
+        .join(AccountSession, AccountSession.id == AuthorizationCode.session_id)
+        .join(Client, Client.client_id == AuthorizationCode.client_id)
+        .where(
+            AuthorizationCode.account_id == account_id,
+            AuthorizationCode.client_id == client_id,
+            AuthorizationCode.consumed_at.is_not(None),
+            AccountSession.ended_at.is_(None),
+            Client.backchannel_logout_uri.is_not(None),
+            Client.disabled_at.is_(None),
+        )
+        .group_by(AuthorizationCode.session_id)
+    )
+    told = {"client_id": client_id, "ended_at": now, "due_at": now, "attempts": 0}
+    rows = [{"id": uuid7(), **told, **row} for row in db.session.execute(asked).mappings()]
+    if rows:
+        db.session.execute(insert(LogoutDelivery), rows)
 
 
 def deliver_next(fetcher: GuardedFetcher, *, now: datetime) -> DeliveryState | None:

@@ -218,11 +218,14 @@ class AccessToken(Model):
 
 
 class LogoutDelivery(Model):
-    """The end of one session on its way to one client that got tokens in it (Back-Channel Logout 2.5)."""
+    """The end of one session on its way to one client that got tokens in it (Back-Channel Logout 2.5).
+
+    ended_at: of the session, or of the client's access to it: withdrawn and given again, it may end several times.
+    """
 
     __tablename__ = "logout_deliveries"
     __table_args__ = (
-        UniqueConstraint("session_id", "client_id"),
+        UniqueConstraint("session_id", "client_id", "ended_at"),
         # The claim reads only what waits, oldest first; what has been delivered costs it nothing.
         Index(
             "ix_logout_deliveries_waiting",

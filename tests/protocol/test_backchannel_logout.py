@@ -19,7 +19,7 @@ from idp.accounts.rules import AccountId, AccountState
 from idp.cli import idp
 from idp.db import db, transaction
 from idp.messaging.rules import DeliveryState
-from idp.oidc import clients, logout
+from idp.oidc import clients, consents, logout
 from idp.oidc.logout import LogoutOutbox
 from idp.oidc.logout_tokens import EVENT, FIRST_WAIT, GIVE_UP_AFTER, LEASE, REFUSALS_BORNE
 from idp.oidc.models import Client, LogoutDelivery
@@ -138,6 +138,61 @@ def test_a_session_is_told_wherever_it_ended(
     end(told, account_id, session)
 
     assert deliver(told) == [DeliveryState.SENT]
+
+
+def withdraw(party: RelyingParty, account_id: AccountId) -> None:
+    with party.app.app_context():
+        [one] = consents.services_of(account_id)
+        consents.withdraw(account_id, one.consent_id, now=party.clock.now)
+        consents.withdraw(account_id, one.consent_id, now=party.clock.now)
+
+
+def test_a_withdrawn_access_ends_the_service_s_own_sessions(
+    told: RelyingParty, parent: AccountId, receiver: Receiver
+):
+    """design « ended means ended »: the person stays signed in here, and is signed out there; each time anew."""
+    first = told.read_id_token(told.tokens()["id_token"])
+    told.clock.advance(seconds=1)
+    withdraw(told, parent)
+
+    assert deliver(told) == [DeliveryState.SENT]
+    claims = jwt.decode(receiver.tokens[0], published_keys(told), algorithms=["RS256"]).claims
+    assert (claims["sub"], claims["sid"]) == (first["sub"], first["sid"])
+
+    told.clock.advance(seconds=1)
+    again = told.tokens()["id_token"]
+    told.clock.advance(seconds=1)
+    withdraw(told, parent)
+    assert deliver(told) == [DeliveryState.SENT]
+    told.tokens()
+    told.clock.advance(seconds=1)
+    sign_out(told, again)
+    assert deliver(told) == [DeliveryState.SENT]
+    assert len(set(receiver.tokens)) == 3
+
+
+def test_a_withdrawn_access_is_told_to_that_service_about_that_person_alone(
+    told: RelyingParty, parent: AccountId, receiver: Receiver
+):
+    other = RelyingParty(told.app, told.clock, client_id="other").register(
+        backchannel_logout_uri=f"{receiver.url}/other"
+    )
+    other.browser = told.browser
+    other.agree(parent)
+    told.tokens()
+    other.tokens()
+    with told.app.app_context():
+        somebody = make_parent()
+    elsewhere = RelyingParty(told.app, told.clock, secret=told.secret)
+    elsewhere.sign_in(somebody)
+    elsewhere.tokens()
+
+    with told.app.app_context():
+        [one] = [one for one in consents.services_of(parent) if one.client_id == told.client_id]
+        consents.withdraw(parent, one.consent_id, now=told.clock.now)
+
+    assert deliver(told) == [DeliveryState.SENT]
+    assert [row.client_id for row in rows(told)] == [told.client_id]
 
 
 def test_running_out_of_time_is_not_signing_out(told: RelyingParty, parent: object, receiver: Receiver):
