@@ -11,6 +11,7 @@ from idp.accounts.models import Account
 from idp.accounts.rules import AccountId
 from idp.audit import service as audit
 from idp.db import db, transaction
+from idp.sessions.devices import Device, read_device
 from idp.sessions.models import AccountSession
 from idp.sessions.rules import (
     STATES_WITH_SESSIONS,
@@ -58,6 +59,16 @@ FIND_SESSION = (
         or_(*(_accounts.c.state == state for state in STATES_WITH_SESSIONS)),
     )
 )
+
+
+@dataclass(frozen=True, slots=True)
+class OpenDevice:
+    """A living session, as its owner is shown it."""
+
+    session_id: UUID
+    device: Device
+    signed_in_at: datetime
+    last_seen_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,24 +200,15 @@ def prove_session(session: CurrentSession, *, now: datetime) -> OpenedSession | 
     `sid` stays, for services know the session by it; so does the sign-in's instant, which `auth_time` tells and
     no later act changes (OpenID Connect Core 2). None when the session has ended meanwhile.
     """
-    secret = new_secret()
-    proven = db.session.scalar(
-        update(AccountSession)
-        .where(AccountSession.id == session.id, AccountSession.ended_at.is_(None))
-        .values(session_digest=digest(secret), proven_at=now)
-        .returning(AccountSession.id)
-    )
-    if proven is None:
-        return None
-    return OpenedSession(
-        id=session.id,
-        session_id=secret,
-        sid=session.sid,
-        account_id=session.account_id,
-        opened_with=session.opened_with,
-        signed_in_at=session.signed_in_at,
-        expires_at=session.expires_at,
-    )
+    return _with_new_secret(session, proven_at=now)
+
+
+def renew_secret(session: CurrentSession) -> OpenedSession | None:
+    """A new secret for the same session, in the caller's transaction: who held a copy of the old one is out.
+
+    None when the session has ended meanwhile.
+    """
+    return _with_new_secret(session)
 
 
 def end_session(session_id: UUID, *, now: datetime) -> None:
@@ -219,6 +221,45 @@ def end_session(session_id: UUID, *, now: datetime) -> None:
     )
     if account_id is not None:
         audit.record(SessionsEnded(account_id, SessionEndReason.SIGNED_OUT, 1), now=now)
+
+
+def end_session_of(account_id: AccountId, session_id: UUID, *, now: datetime) -> bool:
+    """End one session of an account by its row id, in the caller's transaction; tells whether this call did."""
+    ended = db.session.scalar(
+        update(AccountSession)
+        .where(
+            AccountSession.id == session_id,
+            AccountSession.account_id == account_id,
+            AccountSession.ended_at.is_(None),
+        )
+        .values(ended_at=now)
+        .returning(AccountSession.id)
+    )
+    if ended is None:
+        return False
+    audit.record(SessionsEnded(account_id, SessionEndReason.ENDED_BY_PERSON, 1), now=now)
+    return True
+
+
+def open_sessions(account_id: AccountId, *, now: datetime) -> tuple[OpenDevice, ...]:
+    """The living sessions of an account, the one used last first."""
+    idle_since = now - timedelta(minutes=current_settings().session_idle_minutes)
+    rows = db.session.execute(
+        select(
+            AccountSession.id,
+            AccountSession.user_agent,
+            AccountSession.signed_in_at,
+            AccountSession.last_seen_at,
+        )
+        .where(
+            AccountSession.account_id == account_id,
+            AccountSession.ended_at.is_(None),
+            AccountSession.expires_at > now,
+            AccountSession.last_seen_at > idle_since,
+        )
+        .order_by(AccountSession.last_seen_at.desc(), AccountSession.id.desc())
+    )
+    return tuple(OpenDevice(row.id, read_device(row.user_agent), *row[2:]) for row in rows)
 
 
 def end_all_sessions(
@@ -241,4 +282,25 @@ def _end_by_secret(session_id: str, *, now: datetime) -> None:
         update(AccountSession)
         .where(AccountSession.session_digest == digest(session_id), AccountSession.ended_at.is_(None))
         .values(ended_at=now)
+    )
+
+
+def _with_new_secret(session: CurrentSession, **values: datetime) -> OpenedSession | None:
+    secret = new_secret()
+    renewed = db.session.scalar(
+        update(AccountSession)
+        .where(AccountSession.id == session.id, AccountSession.ended_at.is_(None))
+        .values(session_digest=digest(secret), **values)
+        .returning(AccountSession.id)
+    )
+    if renewed is None:
+        return None
+    return OpenedSession(
+        id=session.id,
+        session_id=secret,
+        sid=session.sid,
+        account_id=session.account_id,
+        opened_with=session.opened_with,
+        signed_in_at=session.signed_in_at,
+        expires_at=session.expires_at,
     )

@@ -83,12 +83,18 @@ ACTIVATION_MESSAGES_PER_DAY = Quota("activation_messages_per_day", tries=5, wind
 # A certification run registers a hundred clients in minutes, from one address.
 REGISTRATIONS_PER_NETWORK = Quota("registrations_per_network", tries=300, window=timedelta(minutes=10))
 
+# A change of address writes to a mailbox that nobody has confirmed yet: counted on who asks and on whom it reaches.
+ADDRESS_MESSAGES_PER_HOUR = Quota("address_messages_per_hour", tries=3, window=timedelta(hours=1))
+ADDRESS_MESSAGES_PER_DAY = Quota("address_messages_per_day", tries=10, window=timedelta(days=1))
+
 LIMITS: tuple[Limit, ...] = (
     SIGN_IN_PER_ACCOUNT_AND_NETWORK,
     BIRTH_DATE_PER_DAY,
     BIRTH_DATE_IN_ALL,
     ACTIVATION_MESSAGES_PER_DAY,
     REGISTRATIONS_PER_NETWORK,
+    ADDRESS_MESSAGES_PER_HOUR,
+    ADDRESS_MESSAGES_PER_DAY,
 )
 
 
@@ -107,6 +113,16 @@ def birth_date_budgets(account_id: UUID, issue_number: int) -> tuple[Budget, ...
 def activation_message_budget(account_id: UUID) -> Budget:
     """What each activation message after the first one spends, sent again or to a corrected address."""
     return Budget(ACTIVATION_MESSAGES_PER_DAY, str(account_id))
+
+
+def address_message_budgets(account_id: UUID, address: str) -> tuple[Budget, ...]:
+    """What each message spends that asks a new address to be confirmed, first or sent again."""
+    counted_on = (f"account\n{account_id}", f"address\n{address.casefold()}")
+    return tuple(
+        Budget(limit, one)
+        for one in counted_on
+        for limit in (ADDRESS_MESSAGES_PER_HOUR, ADDRESS_MESSAGES_PER_DAY)
+    )
 
 
 def registration_budget(network: str) -> Budget:
