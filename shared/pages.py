@@ -26,6 +26,8 @@ BUNDLES = {
 }
 MEDIA_TYPES = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 STATIC_PREFIX = "/theme/"
+SHARED_TRANSLATIONS = Path(__file__).parent / "translations"
+LANGUAGES = ("fr", "en")
 LANGUAGE_NAMES = {"fr": "Français", "en": "English"}
 LANGUAGE_COOKIE_SECONDS = 365 * 24 * 3600
 
@@ -54,6 +56,11 @@ def no_frame() -> str | None:
     return None
 
 
+def no_wish() -> str | None:
+    """Nothing is known of the reader's language."""
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class PageSettings:
     """What differs between the two services.
@@ -63,6 +70,7 @@ class PageSettings:
     navigation: called for each page, for the header.
     hidden_frame: called for each page; the address of a frame that nobody sees, or None.
     languages: those that are translated; with one, no language link is shown.
+    known_wish: called for a page whose reader chose no language here; the one known of them, or None.
     """
 
     service_name: str
@@ -70,7 +78,8 @@ class PageSettings:
     navigation: Callable[[], Sequence[NavigationEntry]] = no_navigation
     footer_base: str = ""
     theme_dir: Path | None = None
-    languages: tuple[str, ...] = ("fr",)
+    languages: tuple[str, ...] = LANGUAGES
+    known_wish: Callable[[], str | None] = no_wish
     secure_cookies: bool = True
     hidden_frame: Callable[[], str | None] = no_frame
 
@@ -154,8 +163,10 @@ class Pages:
 
     @property
     def language(self) -> str:
-        """The language of this answer."""
-        return chosen_language(self.settings.languages)
+        """The language of this answer: the one chosen here, else the one known of the reader, else the first."""
+        languages = self.settings.languages
+        known = None if self.is_bare() else self.settings.known_wish
+        return chosen_language(languages) or (known and known()) or languages[0]
 
     def static(self, name: str) -> str:
         """The address of a bundle."""
@@ -188,9 +199,9 @@ class Pages:
         )
 
     def language_links(self) -> Sequence[LanguageLink]:
-        """One link a language; none when there is no choice."""
+        """One link a language; none when there is no choice, or no page to show in another one."""
         tags = self.settings.languages
-        if len(tags) < 2 or host_is_refused():
+        if len(tags) < 2 or host_is_refused() or takes_posts_alone():
             return ()
         current = self.language
         return [LanguageLink(tag, LANGUAGE_NAMES[tag], same_page_in(tag), tag == current) for tag in tags]
@@ -200,6 +211,12 @@ def same_page_in(tag: str) -> str:
     """This page's path and query with another `lang`: the carried request stays."""
     query = [pair for pair in request.args.items(multi=True) if pair[0] != "lang"]
     return own_path(f"{request.path}?{urlencode([*query, ('lang', tag)])}")
+
+
+def takes_posts_alone() -> bool:
+    """Whether this address exists and cannot be opened: no link may lead to it."""
+    methods = set(current_app.url_map.bind("").allowed_methods(request.path))
+    return bool(methods) and "GET" not in methods
 
 
 def own_path(path: str) -> str:
@@ -215,15 +232,15 @@ def host_is_refused() -> bool:
         return True
 
 
-def chosen_language(languages: tuple[str, ...]) -> str:
-    """`?lang=`, else the cookie, else what the client asked (`ui_locales`), else the first language."""
+def chosen_language(languages: tuple[str, ...]) -> str | None:
+    """`?lang=`, else the cookie, else what the client asked (`ui_locales`); None when none of ours is among them."""
     wishes = [
         request.args.get("lang"),
         request.cookies.get("lang"),
         *request.args.get("ui_locales", "").split(),
     ]
     known = (wish.partition("-")[0] for wish in wishes if wish)
-    return next((tag for tag in known if tag in languages), languages[0])
+    return next((tag for tag in known if tag in languages), None)
 
 
 def first_fault() -> bool:
@@ -241,7 +258,13 @@ def init_pages(app: Flask, settings: PageSettings) -> Pages:
     install_theme(app, settings.theme_dir)
     app.jinja_env.globals.update(pages=pages, first_fault=first_fault)
     if "babel" not in app.extensions:
-        Babel(app, default_locale=settings.languages[0], locale_selector=lambda: pages.language)
+        Babel(
+            app,
+            default_locale=settings.languages[0],
+            # The frame's words are the same in both services; each adds its own.
+            default_translation_directories=f"translations;{SHARED_TRANSLATIONS}",
+            locale_selector=lambda: pages.language,
+        )
     app.add_url_rule(f"{STATIC_PREFIX}<name>", "theme_file", send_theme_file, methods=["GET"])
     app.after_request(remember_language)
     return pages

@@ -63,8 +63,23 @@ def test_a_theme_may_show_pictures_from_the_origins_it_names(tmp_path: Path):
     assert "img-src 'self' https://images.example;" in answer.headers["Content-Security-Policy"]
 
 
-def test_one_language_shows_no_choice(browser: Browser):
+def test_one_language_shows_no_choice():
+    browser = browser_at(build_app(languages=("fr",)), ORIGIN)
+
     assert "hreflang" not in browser.get("/galerie").text
+
+
+def test_the_frame_speaks_both_languages(browser: Browser):
+    assert "Aller au contenu" in browser.get("/galerie").text
+    assert "Skip to content" in browser.get("/galerie?lang=en").text
+
+
+def test_who_chose_nothing_here_reads_the_language_known_of_them():
+    browser = browser_at(build_app(known_wish=lambda: "en"), ORIGIN)
+
+    assert '<html lang="en">' in browser.get("/galerie").text
+    assert '<html lang="fr">' in browser.get("/galerie?lang=fr").text
+    assert '<html lang="fr">' in browser.get("/galerie").text
 
 
 def test_a_language_link_keeps_the_page_and_its_request():
