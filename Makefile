@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench format lock docs
+.PHONY: help demo test check bench format lock docs translations
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/make \1|\2/' | column -t -s '|'
@@ -25,6 +25,9 @@ format: ## put the code into its format
 
 docs: ## write docs/generated anew
 	@.venv/bin/python -m scripts.generate_docs
+
+translations: ## extract, keep and compile the words of other languages
+	@.venv/bin/python -m scripts.translations
 
 lock: ## make the hashed locks anew (needs uv)
 	@scripts/lock.sh
