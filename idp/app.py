@@ -75,4 +75,5 @@ def page_settings(settings: Settings) -> PageSettings:
         navigation=portal.navigation,
         theme_dir=settings.theme_dir,
         secure_cookies=settings.is_https,
+        kept_parameters=frozenset({"demande", "code", "suite", "page"}),
     )

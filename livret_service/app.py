@@ -58,5 +58,6 @@ def page_settings(settings: Settings) -> PageSettings:
         footer_base=settings.issuer.rstrip("/"),
         theme_dir=settings.theme_dir,
         secure_cookies=settings.is_https,
+        kept_parameters=frozenset({"remplace", "compte"}),
         hidden_frame=sign_in.session_watch_url,
     )

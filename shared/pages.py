@@ -71,6 +71,8 @@ class PageSettings:
     hidden_frame: called for each page; the address of a frame that nobody sees, or None.
     languages: those that are translated; with one, no language link is shown.
     known_wish: called for a page whose reader chose no language here; the one known of them, or None.
+    kept_parameters: what the pages' addresses hold besides `lang`. A page that was asked with anything else, as an
+    answer of the protocol is, shows no language link: no link repeats what others wrote.
     """
 
     service_name: str
@@ -80,6 +82,7 @@ class PageSettings:
     theme_dir: Path | None = None
     languages: tuple[str, ...] = LANGUAGES
     known_wish: Callable[[], str | None] = no_wish
+    kept_parameters: frozenset[str] = frozenset()
     secure_cookies: bool = True
     hidden_frame: Callable[[], str | None] = no_frame
 
@@ -202,6 +205,8 @@ class Pages:
         """One link a language; none when there is no choice, or no page to show in another one."""
         tags = self.settings.languages
         if len(tags) < 2 or host_is_refused() or takes_posts_alone():
+            return ()
+        if not request.args.keys() <= {"lang", *self.settings.kept_parameters}:
             return ()
         current = self.language
         return [LanguageLink(tag, LANGUAGE_NAMES[tag], same_page_in(tag), tag == current) for tag in tags]
