@@ -12,6 +12,7 @@ from idp.oidc import logout_views as logout
 from idp.oidc import registration_views as registration
 from idp.oidc import views as oidc
 from idp.portal import views as portal
+from idp.sessions import views as sessions
 from idp.settings import Settings
 from idp.sign_in import views as sign_in
 from idp.throttling.views import init_throttling_page
@@ -62,6 +63,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock = utc_now) -> F
     init_headers(app, https=settings.is_https)
     init_error_pages(app)
     init_throttling_page(app)
+    app.before_request(sessions.keep_language)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
     return app
@@ -75,5 +77,6 @@ def page_settings(settings: Settings) -> PageSettings:
         navigation=portal.navigation,
         theme_dir=settings.theme_dir,
         secure_cookies=settings.is_https,
-        kept_parameters=frozenset({"demande", "code", "suite", "page"}),
+        known_wish=sessions.reader_language,
+        kept_parameters=frozenset({"demande", "code", "page"}),
     )

@@ -143,6 +143,11 @@ def lock_accounts(*account_ids: AccountId) -> dict[AccountId, Account]:
     return {AccountId(account.id): account for account in rows}
 
 
+def set_locale(account_id: AccountId, locale: str, *, now: datetime) -> None:
+    """Note the language that the account's holder reads, one of ours: `fr`, `en`."""
+    db.session.execute(update(Account).where(Account.id == account_id).values(locale=locale, updated_at=now))
+
+
 def set_pending_email(account_id: AccountId, email: str | None, *, now: datetime) -> None:
     """Note the address that waits for its confirmation, or that none does; the one in force stays."""
     db.session.execute(

@@ -38,6 +38,7 @@ class CurrentSession:
     identifier: str
     given_name: str
     family_name: str
+    locale: str
     state: AccountState
     opened_with: OpenedWith
     issue_number: int | None

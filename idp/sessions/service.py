@@ -1,4 +1,4 @@
-"""Opening, finding and ending sessions. Opens no transaction but the short one of `touch`."""
+"""Opening, finding and ending sessions. Opens no transaction but the short ones of `touch` and `keep_language`."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import Table, bindparam, func, or_, select, text, update
 
+from idp.accounts import service as accounts
 from idp.accounts.models import Account
 from idp.accounts.rules import AccountId
 from idp.audit import service as audit
@@ -41,6 +42,7 @@ FIND_SESSION = (
         _accounts.c.identifier,
         _accounts.c.given_name,
         _accounts.c.family_name,
+        _accounts.c.locale,
         _accounts.c.state,
         _sessions.c.opened_with,
         _sessions.c.issue_number,
@@ -151,6 +153,13 @@ def touch(session: CurrentSession, *, now: datetime) -> None:
             .where(AccountSession.id == session.id, AccountSession.last_seen_at < now)
             .values(last_seen_at=now)
         )
+
+
+def keep_language(session: CurrentSession, locale: str, *, now: datetime) -> None:
+    """Write the language that the person reads here: messages, and pages on other devices, follow it."""
+    if locale != session.locale:
+        with transaction():
+            accounts.set_locale(session.account_id, locale, now=now)
 
 
 def upgrade_session(session_id: UUID) -> None:

@@ -16,6 +16,7 @@ from idp.sessions.rules import CurrentSession, OpenedWith, Stage, stage_of
 from idp.sessions.service import OpenedSession
 from idp.settings import current as current_settings
 from shared.clock import request_now
+from shared.pages import LANGUAGES, chosen_language
 from shared.secrets import new_secret
 
 COOKIE_NAME = "idp_session"
@@ -138,6 +139,20 @@ def next_address(state: AccountState, opened_with: OpenedWith, *, demande: str |
     if demande is not None:
         return url_for("oidc.resume", demande=demande)
     return url_for("my_account.home")
+
+
+def reader_language() -> str | None:
+    """The language of who is signed in, for pages on a device where none was chosen; None when nobody is."""
+    session = current_session()
+    return session.locale if session is not None else None
+
+
+def keep_language() -> None:
+    """Before a form is handled: a language chosen on this device becomes the account's. Opening a page keeps nothing."""
+    chosen = chosen_language(LANGUAGES) if request.method == "POST" and request.cookies else None
+    session = current_session() if chosen else None
+    if chosen and session is not None:
+        service.keep_language(session, chosen, now=request_now())
 
 
 def active_account_required(view: Callable[Parameters, Answer]) -> Callable[Parameters, Answer]:

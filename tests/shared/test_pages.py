@@ -83,11 +83,15 @@ def test_who_chose_nothing_here_reads_the_language_known_of_them():
 
 
 def test_a_language_link_keeps_the_page_and_its_request():
-    browser = browser_at(build_app(languages=("fr", "en")), ORIGIN)
+    browser = browser_at(build_app(kept_parameters=frozenset({"demande"})), ORIGIN)
 
     page = browser.get("/galerie?demande=a%26b&lang=fr").text
 
     assert 'href="/galerie?demande=a%26b&amp;lang=en"' in page
+
+
+def test_no_language_link_repeats_what_others_wrote(browser: Browser):
+    assert "hreflang" not in browser.get("/galerie?error_description=canary").text
 
 
 @pytest.mark.parametrize("path", ["//evil.test/x", "/\\evil.test/x", "/\\/evil.test/x"])

@@ -29,7 +29,7 @@ from idp.sessions.rules import CurrentSession, OpenedWith
 NOW = datetime(2026, 11, 23, 8, tzinfo=UTC)
 LATER = NOW + timedelta(seconds=1)
 SESSION = CurrentSession(
-    id=UUID(int=1), sid="sid", account_id=AccountId(UUID(int=2)), identifier="c.dupont", given_name="Céline", family_name="DUPONT",
+    id=UUID(int=1), sid="sid", account_id=AccountId(UUID(int=2)), identifier="c.dupont", given_name="Céline", family_name="DUPONT", locale="fr",
     state=AccountState.ACTIVE, opened_with=OpenedWith.CHOSEN, issue_number=None, signed_in_at=NOW, proven_at=NOW, last_seen_at=NOW,
     expires_at=NOW + timedelta(hours=8),
 )  # fmt: skip
