@@ -85,6 +85,10 @@ class Settings(ServiceSettings):
     """Number in E.164, or sender name, that SMS come from; or else:"""
     twilio_messaging_service_sid: str = Field(default="", pattern=r"^(MG[0-9a-f]{32})?$")
     """Twilio messaging service that chooses the sender, `MG…`."""
+    sms_per_hour: int = Field(default=200, ge=1)
+    """SMS with a code that may leave in an hour, to everybody together: what an hour of fraud may cost."""
+    sms_per_day: int = Field(default=1000, ge=1)
+    """The same in a day."""
     twilio_url: str = ""
     """Stands for Twilio's own address, on loopback only: a demonstration's catcher."""
 

@@ -1,7 +1,7 @@
 """The limits, as data, and what each is counted on."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from uuid import UUID
@@ -83,9 +83,32 @@ ACTIVATION_MESSAGES_PER_DAY = Quota("activation_messages_per_day", tries=5, wind
 # A certification run registers a hundred clients in minutes, from one address.
 REGISTRATIONS_PER_NETWORK = Quota("registrations_per_network", tries=300, window=timedelta(minutes=10))
 
-# A change of address writes to a mailbox that nobody has confirmed yet: counted on who asks and on whom it reaches.
-ADDRESS_MESSAGES_PER_HOUR = Quota("address_messages_per_hour", tries=3, window=timedelta(hours=1))
-ADDRESS_MESSAGES_PER_DAY = Quota("address_messages_per_day", tries=10, window=timedelta(days=1))
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+# What anybody can make us send: an address or a number that is not the asker's must not be flooded (EM-22).
+MAILS_PER_ACCOUNT_AND_HOUR = Quota("mails_per_account_and_hour", tries=3, window=HOUR)
+MAILS_PER_ACCOUNT_AND_DAY = Quota("mails_per_account_and_day", tries=10, window=DAY)
+MAILS_PER_ADDRESS_AND_HOUR = Quota("mails_per_address_and_hour", tries=3, window=HOUR)
+MAILS_PER_ADDRESS_AND_DAY = Quota("mails_per_address_and_day", tries=10, window=DAY)
+# Three hundred parents stand behind one school's address on an evening.
+MAILS_PER_NETWORK_AND_HOUR = Quota("mails_per_network_and_hour", tries=300, window=HOUR)
+MAILS_PER_NETWORK_AND_DAY = Quota("mails_per_network_and_day", tries=1000, window=DAY)
+PER_NETWORK = 2
+SMS_PACE_PER_NUMBER = GrowingDelay(
+    "sms_pace_per_number",
+    free_failures=0,
+    delays=tuple(timedelta(seconds=seconds) for seconds in (30, 60, 120)),
+    forgotten_after=DAY,
+)
+SMS_PER_NUMBER_AND_DAY = Quota("sms_per_number_and_day", tries=5, window=DAY)
+SMS_PER_ACCOUNT_AND_DAY = Quota("sms_per_account_and_day", tries=5, window=DAY)
+SMS_PER_NETWORK_AND_HOUR = Quota("sms_per_network_and_hour", tries=30, window=HOUR)
+SMS_PER_NETWORK_AND_DAY = Quota("sms_per_network_and_day", tries=100, window=DAY)
+# Toll fraud calls whole ranges: the ten thousand numbers that share all but their last four digits.
+UNLIKE_DIGITS = 4
+SMS_PER_PREFIX_AND_HOUR = Quota("sms_per_prefix_and_hour", tries=50, window=HOUR)
+# How much a hostile day may cost is the operator's to say (`IDP_SMS_PER_HOUR`, `IDP_SMS_PER_DAY`).
+SMS_IN_ALL_PER_HOUR = Quota("sms_in_all_per_hour", tries=200, window=HOUR)
+SMS_IN_ALL_PER_DAY = Quota("sms_in_all_per_day", tries=1000, window=DAY)
 
 LIMITS: tuple[Limit, ...] = (
     SIGN_IN_PER_ACCOUNT_AND_NETWORK,
@@ -93,8 +116,20 @@ LIMITS: tuple[Limit, ...] = (
     BIRTH_DATE_IN_ALL,
     ACTIVATION_MESSAGES_PER_DAY,
     REGISTRATIONS_PER_NETWORK,
-    ADDRESS_MESSAGES_PER_HOUR,
-    ADDRESS_MESSAGES_PER_DAY,
+    MAILS_PER_ACCOUNT_AND_HOUR,
+    MAILS_PER_ACCOUNT_AND_DAY,
+    MAILS_PER_ADDRESS_AND_HOUR,
+    MAILS_PER_ADDRESS_AND_DAY,
+    MAILS_PER_NETWORK_AND_HOUR,
+    MAILS_PER_NETWORK_AND_DAY,
+    SMS_PACE_PER_NUMBER,
+    SMS_PER_NUMBER_AND_DAY,
+    SMS_PER_ACCOUNT_AND_DAY,
+    SMS_PER_NETWORK_AND_HOUR,
+    SMS_PER_NETWORK_AND_DAY,
+    SMS_PER_PREFIX_AND_HOUR,
+    SMS_IN_ALL_PER_HOUR,
+    SMS_IN_ALL_PER_DAY,
 )
 
 
@@ -116,12 +151,58 @@ def activation_message_budget(account_id: UUID) -> Budget:
 
 
 def address_message_budgets(account_id: UUID, address: str) -> tuple[Budget, ...]:
-    """What each message spends that asks a new address to be confirmed, first or sent again."""
-    counted_on = (f"account\n{account_id}", f"address\n{address.casefold()}")
-    return tuple(
-        Budget(limit, one)
-        for one in counted_on
-        for limit in (ADDRESS_MESSAGES_PER_HOUR, ADDRESS_MESSAGES_PER_DAY)
+    """What each message spends that asks a new address to be confirmed, first or sent again.
+
+    The network is not counted: its person is signed in, and has just given the password again.
+    """
+    return mail_budgets(account=str(account_id), address=address, network="")[:-PER_NETWORK]
+
+
+def mail_budgets(*, account: str, address: str, network: str) -> tuple[Budget, ...]:
+    """What a mail spends that somebody asks for (EM-22): recovery, a new address to confirm, one sent again.
+
+    account: its id; where none is known, what was typed, normalised, so that nobody learns which it is.
+    address: where the mail goes, or would go; counted without case. network: of `network_of`.
+    """
+    recipient = address.casefold()
+    return (
+        Budget(MAILS_PER_ACCOUNT_AND_HOUR, account),
+        Budget(MAILS_PER_ACCOUNT_AND_DAY, account),
+        Budget(MAILS_PER_ADDRESS_AND_HOUR, recipient),
+        Budget(MAILS_PER_ADDRESS_AND_DAY, recipient),
+        Budget(MAILS_PER_NETWORK_AND_HOUR, network),
+        Budget(MAILS_PER_NETWORK_AND_DAY, network),
+    )
+
+
+def sms_budgets(*, number: str | None, account: str, network: str) -> tuple[Budget, ...]:
+    """What an SMS spends of what is the asker's own (SM-02, SM-03); journeys call `service.spend_sms`.
+
+    number: E.164; None where no SMS will leave. account: as for `mail_budgets`.
+    """
+    recipient = number or f"nobody\n{account}"
+    return (
+        Budget(SMS_PER_NUMBER_AND_DAY, recipient),
+        Budget(SMS_PACE_PER_NUMBER, recipient),
+        Budget(SMS_PER_ACCOUNT_AND_DAY, account),
+        Budget(SMS_PER_NETWORK_AND_HOUR, network),
+        Budget(SMS_PER_NETWORK_AND_DAY, network),
+    )
+
+
+def shared_sms_budgets(
+    *, number: str | None, account: str, per_hour: int, per_day: int
+) -> tuple[Budget, ...]:
+    """What an SMS spends of what strangers share: the range of its number, and all SMS.
+
+    per_hour, per_day: the operator's caps in all. Without a number nothing is taken from anybody, at the same cost.
+    """
+    recipient = number[:-UNLIKE_DIGITS] if number else f"nobody\n{account}"
+    everyone = "everyone" if number else recipient
+    return (
+        Budget(SMS_PER_PREFIX_AND_HOUR, recipient),
+        Budget(replace(SMS_IN_ALL_PER_HOUR, tries=per_hour), everyone),
+        Budget(replace(SMS_IN_ALL_PER_DAY, tries=per_day), everyone),
     )
 
 

@@ -1,13 +1,15 @@
 """Counting attempts, atomically, in the database that all workers share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
+import structlog
 from sqlalchemy import ColumnElement, and_, case, delete, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
+from idp import settings
 from idp.db import db, transaction
 from idp.throttling.models import ThrottleCounter
 from idp.throttling.rules import (
@@ -19,8 +21,12 @@ from idp.throttling.rules import (
     Spent,
     TooManyAttempts,
     seconds_until,
+    shared_sms_budgets,
+    sms_budgets,
 )
 from shared.database import UtcDateTime
+
+log = structlog.get_logger("throttling")
 
 
 def spend(*budgets: Budget, now: datetime) -> Spent:
@@ -28,9 +34,32 @@ def spend(*budgets: Budget, now: datetime) -> Spent:
 
     Raises TooManyAttempts, and then counts on none: waiting attempts do not make the wait longer.
     """
-    with transaction():
-        remaining = [_spend_one(budget, now) for budget in budgets]
+    remaining = _spend_all(budgets, now)
     return Spent(min((tries for tries in remaining if tries is not None), default=None))
+
+
+def spend_sms(*, number: str | None, account: str, network: str, now: datetime) -> bool:
+    """Count one SMS that somebody asks for: recovery, the confirmation of a number, activation by phone.
+
+    number: E.164, None where none will leave (the same is counted). account: its id, or what was typed,
+    normalised. Waits 30, 60, then 120 s between two to one number, 5 a day: raises TooManyAttempts.
+
+    Returns False once a range of numbers or all SMS have reached their cap: then answer as ever, send nothing and
+    offer mail, for an outsider must not learn from a cap whether a number is known. The operator is told.
+    """
+    _spend_all(sms_budgets(number=number, account=account, network=network), now)
+    caps = settings.current()
+    shared = shared_sms_budgets(
+        number=number, account=account, per_hour=caps.sms_per_hour, per_day=caps.sms_per_day
+    )
+    try:
+        remaining = _spend_all(shared, now)
+    except TooManyAttempts:
+        return False
+    # Once for each cap: its counter passes zero one time in its window.
+    for budget in (budget for budget, left in zip(shared, remaining, strict=True) if number and left == 0):
+        log.error("sms cap reached", alert=True, limit=budget.limit.name)
+    return True
 
 
 def give_back(*budgets: Budget, now: datetime) -> None:
@@ -65,6 +94,11 @@ def purge_expired(*, now: datetime) -> int:
         delete(ThrottleCounter).where(ThrottleCounter.expires_at <= now).returning(ThrottleCounter.key)
     )
     return len(gone.all())
+
+
+def _spend_all(budgets: Sequence[Budget], now: datetime) -> list[int | None]:
+    with transaction():
+        return [_spend_one(budget, now) for budget in budgets]
 
 
 def _spend_one(budget: Budget, now: datetime) -> int | None:
