@@ -3,6 +3,7 @@
 from flask import Blueprint, Flask
 
 from idp.activation import views as activation
+from idp.attachment import views as attachment
 from idp.db import db, migrate
 from idp.link_disputes import views as link_disputes
 from idp.messaging.mail import init_mail
@@ -31,6 +32,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     sign_in.blueprint,
     activation.blueprint,
     link_disputes.blueprint,
+    attachment.blueprint,
     my_account.blueprint,
     oidc.blueprint,
     registration.blueprint,

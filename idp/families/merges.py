@@ -51,12 +51,13 @@ class NewerMergeFirst(DomainError):
 
 @dataclass(frozen=True, slots=True)
 class Merge:
-    """A merge, done or to be undone."""
+    """A merge, done or to be undone. `children`: how many links it moved, where it was just done."""
 
     merge_id: UUID
     kept_account_id: AccountId
     merged_account_id: AccountId
     merged_at: datetime
+    children: int = 0
 
 
 def undo_end(now: datetime) -> datetime:
@@ -85,9 +86,8 @@ def merge_links(kept: AccountId, merged: AccountId, *, now: datetime) -> Merge:
     )
     db.session.flush()
     own = {link.child_id: link for link in _links_of(kept)}
-    for link in _links_of(merged):
-        if link.state not in LINKS_THAT_MOVE:
-            continue
+    coming = [link for link in _links_of(merged) if link.state in LINKS_THAT_MOVE]
+    for link in coming:
         twin = own.get(link.child_id)
         if twin is None:
             _apply(merge_id, link, MergeEffect.MOVED, account_id=kept, merge_id=merge_id)
@@ -96,7 +96,7 @@ def merge_links(kept: AccountId, merged: AccountId, *, now: datetime) -> Merge:
         ended = {"state": LinkState.MERGED, "ended_at": now, "ended_by": LinkEnder.MERGE}
         _apply(merge_id, link, MergeEffect.SET_ASIDE, **ended)
     db.session.flush()
-    return Merge(merge_id, kept, merged, now)
+    return Merge(merge_id, kept, merged, now, len(coming))
 
 
 def find_merge_to_undo(merge_id: UUID, *, kept: AccountId | None = None, now: datetime) -> Merge:

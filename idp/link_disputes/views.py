@@ -75,7 +75,7 @@ def own_form(link_id: UUID) -> Answer:
         links=(link,),
         reported=[gettext(LINK_FROZEN).format(n=reference) for reference in references],
         action=url_for(".own_submit", link_id=link_id),
-        back=url_for("my_account.home"),
+        back=url_for("attachment.children"),
         school=families.school_contact(session.account_id),
     )
 

@@ -88,6 +88,7 @@ class SessionEndReason(StrEnum):
     ADDRESS_CHANGED = "address_changed"
     ENDED_BY_PERSON = "ended_by_person"
     ACCOUNT_CLOSED = "account_closed"
+    ACCOUNT_MERGED = "account_merged"
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,6 +79,7 @@ SIGN_IN_PER_ACCOUNT_AND_NETWORK = GrowingDelay(
 )
 BIRTH_DATE_PER_DAY = Quota("birth_date_per_day", tries=3, window=timedelta(days=1))
 BIRTH_DATE_IN_ALL = Quota("birth_date_in_all", tries=10, window=None)
+ATTACH_PER_DAY = Quota("attach_per_day", tries=5, window=timedelta(days=1))
 ACTIVATION_MESSAGES_PER_DAY = Quota("activation_messages_per_day", tries=5, window=timedelta(days=1))
 # A certification run registers a hundred clients in minutes, from one address.
 REGISTRATIONS_PER_NETWORK = Quota("registrations_per_network", tries=300, window=timedelta(minutes=10))
@@ -114,6 +115,7 @@ LIMITS: tuple[Limit, ...] = (
     SIGN_IN_PER_ACCOUNT_AND_NETWORK,
     BIRTH_DATE_PER_DAY,
     BIRTH_DATE_IN_ALL,
+    ATTACH_PER_DAY,
     ACTIVATION_MESSAGES_PER_DAY,
     REGISTRATIONS_PER_NETWORK,
     MAILS_PER_ACCOUNT_AND_HOUR,
@@ -143,6 +145,11 @@ def birth_date_budgets(account_id: UUID, issue_number: int) -> tuple[Budget, ...
     """What one birth date spends: counted on the letter, so that a new letter starts at zero."""
     letter = f"{account_id}\n{issue_number}"
     return (Budget(BIRTH_DATE_IN_ALL, letter), Budget(BIRTH_DATE_PER_DAY, letter))
+
+
+def attach_budget(account_id: UUID) -> Budget:
+    """What each failed try to attach another account spends: counted on the account that would be kept."""
+    return Budget(ATTACH_PER_DAY, str(account_id))
 
 
 def activation_message_budget(account_id: UUID) -> Budget:

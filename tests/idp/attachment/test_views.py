@@ -1,0 +1,204 @@
+"""The pages of attaching, as browsers meet them."""
+
+from datetime import timedelta
+
+import pytest
+
+from idp.accounts.models import AccountState
+from idp.db import transaction
+from idp.passwords import service as passwords
+from tests.factories import make_child, make_link
+from tests.idp.attachment.conftest import (
+    RIGHT_DATE,
+    attach,
+    send_couple,
+    send_form,
+    to_preview,
+    undo,
+    undo_address,
+)
+from tests.signing_in import sign_in_as
+from tests.web import form_values
+
+NBSP = "\N{NO-BREAK SPACE}"
+
+
+def test_a_letter_never_used_is_attached_with_its_childs_birth_date(
+    parent, browser, letter, children_of, state_of, mailbox, journal
+):
+    step = send_couple(browser, letter)
+    assert "/compte/enfants/rattacher/naissance" in step.location
+    page = browser.get(step.location).text
+    assert f"Enfant{NBSP}: Zoé" in page
+
+    shown = browser.get(send_form(browser, step.location, RIGHT_DATE).location).text
+    assert "Zoé N’GUYEN" in shown
+    assert f"Le compte {letter.identifier} est fermé" in shown
+    assert f"Vous gardez votre identifiant {parent.identifier}" in shown
+    assert state_of(letter.account_id) is AccountState.NOTIFIED
+
+    done = attach(browser, letter)
+
+    assert (done.status_code, done.location) == (303, "/compte/enfants")
+    listed = browser.get("/compte/enfants").text
+    assert "Les deux comptes sont regroupés" in listed
+    assert "par vous, avec votre autre compte" in listed
+    assert letter.child_id in children_of(parent.account_id)
+    assert state_of(letter.account_id) is AccountState.MERGED
+    assert "les enfants de votre compte ont changé" in mailbox()[-1].subject
+    assert "attachment:account:attached" in journal(parent)
+
+
+def test_an_account_in_use_is_attached_without_a_birth_date(parent, browser, used, children_of):
+    answer = send_couple(browser, used)
+
+    assert "/compte/enfants/rattacher/confirmer" in answer.location
+    send_form(browser, answer.location, {})
+    assert used.child_id in children_of(parent.account_id)
+
+
+def test_the_other_account_signs_in_nowhere_afterwards(browser, letter, used, new_browser):
+    for other in (letter, used):
+        attach(browser, other)
+
+        answer = send_form(
+            new_browser(), "/connexion", {"identifier": other.identifier, "password": other.secret}
+        )
+
+        assert answer.status_code == 422
+
+
+def test_both_schools_are_told_without_a_name(browser, letter, mailbox):
+    attach(browser, letter)
+
+    told = [mail for mail in mailbox() if mail.to == "direction@ecole.example"]
+    assert len(told) == 2
+    assert not any("Zoé" in mail.text or "HÉNORET" in mail.text for mail in told)
+
+
+def test_an_undo_gives_back_children_password_and_letter(
+    parent, browser, letter, used, children_of, state_of, new_browser
+):
+    for other, state in ((letter, AccountState.NOTIFIED), (used, AccountState.ACTIVE)):
+        attach(browser, other)
+
+        answer = undo(browser)
+
+        assert (answer.status_code, answer.location) == (303, "/compte/enfants")
+        assert "Le regroupement est annulé" in browser.get("/compte/enfants").text
+        assert state_of(other.account_id) is state
+        assert children_of(other.account_id) == {other.child_id}
+        assert other.child_id not in children_of(parent.account_id)
+        signed_in = send_form(
+            new_browser(), "/connexion", {"identifier": other.identifier, "password": other.secret}
+        )
+        assert signed_in.status_code == 303
+
+
+def test_an_undo_works_on_day_30_and_not_on_day_31(parent, browser, used, clock, idp_app, children_of):
+    attach(browser, used)
+    page = browser.get("/compte/enfants").text
+    assert "23 décembre 2026" in page
+    clock.advance(days=31)
+    sign_in_as(idp_app, browser, parent.account_id, now=clock.now)
+    late = browser.get("/compte/enfants").text
+    assert "Le délai pour annuler est passé" in late
+    assert "/annuler" not in late
+    refused = browser.post(undo_address(page), data={"csrf_token": form_values(late)["csrf_token"]})
+    assert refused.status_code == 422
+    assert "ne peut plus être annulé" in refused.text
+    clock.now -= timedelta(days=1)
+    sign_in_as(idp_app, browser, parent.account_id, now=clock.now)
+
+    assert undo(browser).status_code == 303
+    assert children_of(used.account_id) == {used.child_id}
+
+
+def test_an_expired_letter_says_so_behind_its_right_secret(browser, letter, clock, parent, idp_app):
+    clock.advance(days=91)
+    sign_in_as(idp_app, browser, parent.account_id, now=clock.now)
+
+    answer = send_couple(browser, letter)
+
+    assert answer.status_code == 422
+    assert "Ce courrier n’est plus valable depuis le 21 février 2027" in answer.text
+
+
+def test_a_missing_field_is_said_at_the_field_and_what_was_typed_stays(browser, letter):
+    answer = send_couple(browser, letter, other_password="")
+
+    assert answer.status_code == 422
+    assert "Saisissez le mot de passe de l’autre compte" in answer.text
+    assert f'value="{letter.identifier}"' in answer.text
+
+
+def test_the_fields_are_in_a_section_of_their_own_for_password_managers(browser):
+    page = browser.get("/compte/enfants/rattacher").text
+
+    assert 'autocomplete="section-other username"' in page
+    assert 'autocomplete="section-other current-password"' in page
+
+
+def test_a_wrong_couple_is_one_alert_and_both_fields_are_marked(browser, letter):
+    answer = send_couple(browser, letter, other_password="Absinthe7")
+
+    assert answer.status_code == 422
+    assert "Ce compte n’a pas pu être rattaché" in answer.text
+    assert answer.text.count('aria-invalid="true"') == 2
+    assert "Absinthe7" not in answer.text
+
+
+def test_a_page_kept_too_long_begins_again(browser, used, clock, parent, idp_app, state_of):
+    address = to_preview(browser, used)
+    clock.advance(minutes=10)
+    sign_in_as(idp_app, browser, parent.account_id, now=clock.now)
+
+    page = browser.get(address)
+    sent = browser.post(address, data=form_values(page.text))
+
+    assert "Cette étape a expiré" in page.text
+    assert (sent.status_code, "Cette étape a expiré" in sent.text) == (422, True)
+    assert state_of(used.account_id) is AccountState.ACTIVE
+
+
+@pytest.mark.parametrize("change", ["password", "letter"])
+def test_a_secret_changed_after_the_first_page_ends_the_proof(
+    browser, letter, used, change, idp_app, now, state_of
+):
+    other = {"password": used, "letter": letter}[change]
+    address = to_preview(browser, other)
+    page = browser.get(address).text
+    with idp_app.app_context():
+        new_hash = passwords.hash_password("Absinthe7")
+        with transaction():
+            if change == "letter":
+                passwords.reissue_provisional_password(other.account_id, now=now)
+            else:
+                passwords.choose(other.account_id, new_hash, passwords.ChoiceReason.CHANGE, now=now)
+
+    sent = browser.post(address, data=form_values(page, action="/compte/enfants/rattacher/confirmer"))
+
+    assert sent.status_code == 422
+    assert state_of(other.account_id) is not AccountState.MERGED
+
+
+def test_the_children_page_says_level_school_since_and_state_but_no_class(parent, browser, idp_app):
+    with idp_app.app_context():
+        make_link(parent.account_id, make_child(given_name="Enzo", level=None))
+
+    page = browser.get("/compte/enfants").text
+
+    assert "CE2 – École du Lac" in page
+    assert f"Depuis le 1 septembre 2026, par l’école{NBSP}: École du Lac." in page
+    assert "Vous avez accès à son dossier" in page
+    assert "CE2 B" not in page
+
+
+def test_a_child_of_both_accounts_is_shown_as_already_there(parent, browser, used, idp_app):
+    with idp_app.app_context():
+        make_link(parent.account_id, used.child_id)
+
+    page = browser.get(to_preview(browser, used)).text
+
+    assert "Aucun nouvel enfant" in page
+    assert f"Déjà dans votre compte, et une seule fois{NBSP}: Zoé." in page
