@@ -57,7 +57,7 @@ def new_letter(idp_app: Flask, now: datetime) -> Callable[..., Other]:
 
     def new(**values: Any) -> Other:
         with idp_app.app_context():
-            names = {"state": AccountState.NOTIFIED, "school_uai": OTHER_SCHOOL} | values
+            names: dict[str, Any] = {"state": AccountState.NOTIFIED, "school_uai": OTHER_SCHOOL} | values
             account_id = make_account(**names)
             child_id = make_child(given_name="Zoé", birth_date=BORN, school_uai=OTHER_SCHOOL, level="CP")
             make_link(account_id, child_id)

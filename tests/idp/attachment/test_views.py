@@ -7,6 +7,7 @@ import pytest
 from idp.accounts.models import AccountState
 from idp.db import transaction
 from idp.passwords import service as passwords
+from idp.passwords.rules import ChoiceReason
 from tests.factories import make_child, make_link
 from tests.idp.attachment.conftest import (
     RIGHT_DATE,
@@ -174,7 +175,7 @@ def test_a_secret_changed_after_the_first_page_ends_the_proof(
             if change == "letter":
                 passwords.reissue_provisional_password(other.account_id, now=now)
             else:
-                passwords.choose(other.account_id, new_hash, passwords.ChoiceReason.CHANGE, now=now)
+                passwords.choose(other.account_id, new_hash, ChoiceReason.CHANGE, now=now)
 
     sent = browser.post(address, data=form_values(page, action="/compte/enfants/rattacher/confirmer"))
 
