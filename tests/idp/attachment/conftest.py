@@ -80,7 +80,11 @@ def new_used(idp_app: Flask, now: datetime) -> Callable[..., Other]:
 
     def new(**values: Any) -> Other:
         with idp_app.app_context():
-            used = {"state": AccountState.ACTIVE, "school_uai": OTHER_SCHOOL, "activated_at": now}
+            used: dict[str, Any] = {
+                "state": AccountState.ACTIVE,
+                "school_uai": OTHER_SCHOOL,
+                "activated_at": now,
+            }
             account_id = make_account(
                 **used | {"password_hash": passwords.hash_password(OTHER_PASSWORD)} | values
             )
