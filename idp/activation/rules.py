@@ -9,7 +9,9 @@ from uuid import UUID
 from idp.audit.rules import AuditEvent
 from idp.errors import DomainError, FieldRefusal
 from idp.families.rules import SchoolContact, contact_text
+from idp.one_time_codes.rules import ResendTooSoon
 
+SHOWN_IN_SECONDS = 90
 CONFIRMATION_PATH = "/activation/adresse"
 
 
@@ -36,9 +38,11 @@ class WaitingView:
     """What the waiting page shows. resend_in: seconds, 0 when the message may be sent again now.
 
     valid_hours: how long the mailed URL works. is_returned: the last message could not be delivered.
+    meant_address: what was probably meant, where the domain looks mistyped; None where it does not.
     """
 
     email: str
+    meant_address: str | None
     valid_hours: int
     resend_in: int
     is_returned: bool
@@ -113,6 +117,12 @@ class LetterReissued(DomainError):
     sentence = "L’école a émis un nouveau courrier. Connectez-vous avec le mot de passe du nouveau courrier."
 
 
+class ResendInMinutes(ResendTooSoon):
+    """The same, when the wait has grown to `n` minutes."""
+
+    sentence = "Vous pourrez le renvoyer dans {n} minutes"
+
+
 @dataclass(frozen=True, slots=True)
 class BirthDateRefused(AuditEvent):
     """A date that is not the school's was typed behind a right letter."""
@@ -153,3 +163,8 @@ class ActivationCompleted(AuditEvent):
 
     name: ClassVar[str] = "activation:account:activated"
     account_id: UUID
+
+
+def resend_refusal(seconds: int) -> ResendTooSoon:
+    """The wait, said in the unit that people use."""
+    return ResendTooSoon(n=seconds) if seconds <= SHOWN_IN_SECONDS else ResendInMinutes(n=-(-seconds // 60))

@@ -1,9 +1,10 @@
 """The steps of activation, one use case each."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from idp.accounts import service as accounts
+from idp.accounts.mail_domains import meant_address
 from idp.accounts.models import Account
 from idp.accounts.rules import AccountId, AccountState, is_same_address
 from idp.activation import messages
@@ -25,22 +26,23 @@ from idp.activation.rules import (
     NoActiveLink,
     PendingAddressCorrected,
     WaitingView,
+    resend_refusal,
 )
 from idp.audit import service as audit
 from idp.db import db, transaction
 from idp.errors import FieldRefusal
 from idp.families import service as families
-from idp.families.rules import contact_text
+from idp.families.rules import SchoolTaskKind, contact_text
 from idp.families.service import BirthDateMismatch, NoLinkedChild
 from idp.messaging import service as messaging
-from idp.messaging.rules import DeliveryState
+from idp.messaging.rules import GIVE_UP_AFTER, DeliveryState
 from idp.one_time_codes import service as one_time_codes
 from idp.one_time_codes.rules import (
     KnownCode,
     OneTimeCodeRefused,
     Purpose,
     ResendSpent,
-    ResendTooSoon,
+    Standing,
     seconds_until_resend,
 )
 from idp.passwords import service as passwords
@@ -50,10 +52,17 @@ from idp.sessions.rules import CurrentSession, OpenedWith, SessionEndReason
 from idp.sessions.service import OpenedSession
 from idp.settings import current as current_settings
 from idp.sign_in import service as sign_in
-from idp.sign_in.rules import LetterExpired
+from idp.sign_in.rules import LetterExpired, SignInRefused
 from idp.sign_in.service import Authenticated
 from idp.throttling import service as throttling
-from idp.throttling.rules import Budget, TooManyAttempts, activation_message_budget, birth_date_budgets
+from idp.throttling.rules import (
+    ACTIVATION_MESSAGE_WAIT,
+    Budget,
+    TooManyAttempts,
+    activation_message_budget,
+    activation_wait_budget,
+    birth_date_budgets,
+)
 
 PURPOSE = Purpose.CONFIRM_ACTIVATION_ADDRESS
 
@@ -127,12 +136,12 @@ def start_activation(
 def view_waiting(session: CurrentSession, *, now: datetime) -> WaitingView:
     """What the waiting page shows to who signed in with the chosen password before opening the mail."""
     account = _account_of(session)
-    latest = one_time_codes.latest_issue(PURPOSE, session.account_id)
     last_delivery = messaging.last_delivery(session.account_id, messages.CONFIRM_EMAIL_TEMPLATE)
     return WaitingView(
         email=account.pending_email or "",
+        meant_address=meant_address(account.pending_email or ""),
         valid_hours=current_settings().activation_link_hours,
-        resend_in=seconds_until_resend(latest.issued_at if latest else None, now=now),
+        resend_in=_seconds_to_resend(session, now=now),
         is_returned=last_delivery is DeliveryState.FAILED,
         school=families.school_contact(AccountId(session.account_id)),
     )
@@ -144,10 +153,10 @@ def resend_message(session: CurrentSession, *, demande: str | None, now: datetim
     Raises ResendTooSoon, ResendSpent, AlreadyDone.
     """
     _check_resend_pace(session, now=now)
-    _spend_message(session, now=now)
+    _spend_message(session, activation_wait_budget(session.account_id), now=now)
     with transaction():
         _lock_activating(session, now=now)
-        _check_resend_pace(session, now=now)
+        _check_minute(session, now=now)
         address = _send_confirmation(session, demande, now=now)
         audit.record(MessageSentAgain(session.account_id), now=now)
     return address
@@ -174,7 +183,7 @@ def look_at(one_time_code: str, *, now: datetime) -> tuple[KnownCode, str] | Non
 
     None for one that was never issued.
     """
-    known = one_time_codes.find_one_time_code(one_time_code, PURPOSE, now=now)
+    known = _find_url(one_time_code, now=now)
     account = accounts.find_account(AccountId(known.account_id)) if known else None
     return None if known is None or account is None else (known, account.identifier)
 
@@ -194,8 +203,24 @@ def sign_in_at_address(
     in. Raises SignInRefused, SignInSlowed, LetterExpired, Busy.
     """
     authenticated = sign_in.authenticate(*couple, network=network, now=now)
+    try:
+        return _sign_in(authenticated, one_time_code, user_agent, browser_secret, now=now)
+    except SignInRefused:
+        # The same form a moment earlier activated the account: not a wrong password, only another state.
+        authenticated = sign_in.authenticate(*couple, network=network, now=now)
+        return _sign_in(authenticated, one_time_code, user_agent, browser_secret, now=now)
+
+
+def _sign_in(
+    authenticated: Authenticated,
+    one_time_code: str,
+    user_agent: str,
+    browser_secret: str | None,
+    *,
+    now: datetime,
+) -> SignedInAtAddress:
     before = sessions.find_session(browser_secret, now=now) if browser_secret else None
-    known = one_time_codes.find_one_time_code(one_time_code, PURPOSE, now=now)
+    known = _find_url(one_time_code, now=now)
     with transaction():
         opened = sign_in.record_sign_in(
             authenticated, user_agent=user_agent, replacing=browser_secret, now=now
@@ -260,7 +285,8 @@ def _send_confirmation(session: CurrentSession, demande: str | None, *, now: dat
         PURPOSE,
         session.account_id,
         channel_address=address,
-        valid_for=timedelta(hours=settings.activation_link_hours),
+        # Its hours begin when the mail leaves, at the latest when the outbox gives up: `_find_url` holds them.
+        valid_for=timedelta(hours=settings.activation_link_hours) + GIVE_UP_AFTER,
         demande=demande or (latest.demande if latest else None),
         now=now,
     )
@@ -275,6 +301,18 @@ def _send_confirmation(session: CurrentSession, demande: str | None, *, now: dat
     )
     messaging.enqueue(message, now=now)
     return address
+
+
+def _find_url(one_time_code: str, *, now: datetime) -> KnownCode | None:
+    """What is known of a mailed code. Its hours count from the instant at which its mail left, not from the form."""
+    known = one_time_codes.find_one_time_code(one_time_code, PURPOSE, now=now)
+    if known is None or known.standing is not Standing.USABLE:
+        return known
+    sent_at = messaging.sent_at(
+        known.account_id, messages.CONFIRM_EMAIL_TEMPLATE, enqueued_at=known.issued_at
+    )
+    ends_at = (sent_at or known.issued_at) + timedelta(hours=current_settings().activation_link_hours)
+    return known if now < ends_at else replace(known, standing=Standing.EXPIRED, expires_at=ends_at)
 
 
 def _confirm_address(
@@ -294,6 +332,8 @@ def _confirm_address(
         or authenticated.state is not AccountState.ACTIVATING
     ):
         return AddressOutcome.PLAIN_SIGN_IN
+    if known is not None and known.standing is Standing.EXPIRED:
+        return AddressOutcome.DEAD_URL
     try:
         consumed = one_time_codes.consume_one_time_code(one_time_code, PURPOSE, account_id, now=now)
     except OneTimeCodeRefused:
@@ -330,16 +370,32 @@ def _spend_birth_date_try(session: CurrentSession, *, now: datetime) -> int:
 
 
 def _birth_date_refusal(session: CurrentSession, remaining: int, *, now: datetime) -> FieldRefusal:
-    """Record the wrong date, in a transaction that outlives the refusal, and say how many tries are left."""
+    """Record the wrong date, in a transaction that outlives the refusal, and say how many tries are left.
+
+    Where none is left with this letter, the school is told: the date that it gave may be the wrong one.
+    """
+    is_letter_spent = remaining == 0 and _is_letter_spent(session, now=now)
     with transaction():
         audit.record(BirthDateRefused(session.account_id, remaining), now=now)
+        if is_letter_spent:
+            families.tell_school(
+                SchoolTaskKind.BIRTH_DATE_BLOCKED,
+                account_id=session.account_id,
+                link_id=families.named_link_id(session.account_id),
+                now=now,
+            )
     if remaining > 0:
         return BirthDateWrongOneLeft() if remaining == 1 else BirthDateWrong(n=remaining)
+    return _spent_refusal(session, is_letter_spent=is_letter_spent)
+
+
+def _is_letter_spent(session: CurrentSession, *, now: datetime) -> bool:
+    """Whether no wait helps any more."""
     try:
         throttling.check_delay(*_budgets(session), now=now)
     except TooManyAttempts:
-        return _spent_refusal(session, is_letter_spent=True)
-    return _spent_refusal(session, is_letter_spent=False)
+        return True
+    return False
 
 
 def _spent_refusal(session: CurrentSession, *, is_letter_spent: bool) -> FieldRefusal:
@@ -347,17 +403,34 @@ def _spent_refusal(session: CurrentSession, *, is_letter_spent: bool) -> FieldRe
     return LetterSpent(contact=contact) if is_letter_spent else BirthDateSpent(contact=contact)
 
 
-def _check_resend_pace(session: CurrentSession, *, now: datetime) -> None:
+def _seconds_to_resend(session: CurrentSession, *, now: datetime) -> int:
+    """Until the message may be sent again: the minute after each, and the wait that grows with every one."""
+    grown = throttling.check_delay(activation_wait_budget(session.account_id), now=now)
+    return max(_seconds_of_the_minute(session, now=now), grown)
+
+
+def _seconds_of_the_minute(session: CurrentSession, *, now: datetime) -> int:
     latest = one_time_codes.latest_issue(PURPOSE, session.account_id)
-    seconds = seconds_until_resend(latest.issued_at if latest else None, now=now)
-    if seconds:
-        raise ResendTooSoon(n=seconds)
+    return seconds_until_resend(latest.issued_at if latest else None, now=now)
 
 
-def _spend_message(session: CurrentSession, *, now: datetime) -> None:
+def _check_resend_pace(session: CurrentSession, *, now: datetime) -> None:
+    if seconds := _seconds_to_resend(session, now=now):
+        raise resend_refusal(seconds)
+
+
+def _check_minute(session: CurrentSession, *, now: datetime) -> None:
+    """Once more under the row's lock, where the wait that this message starts is spent already."""
+    if seconds := _seconds_of_the_minute(session, now=now):
+        raise resend_refusal(seconds)
+
+
+def _spend_message(session: CurrentSession, *waits: Budget, now: datetime) -> None:
     try:
-        throttling.spend(activation_message_budget(session.account_id), now=now)
-    except TooManyAttempts:
+        throttling.spend(activation_message_budget(session.account_id), *waits, now=now)
+    except TooManyAttempts as error:
+        if error.limit is ACTIVATION_MESSAGE_WAIT:
+            raise resend_refusal(error.seconds or 1) from None
         raise ResendSpent from None
 
 

@@ -156,6 +156,16 @@ def named_child(account_id: AccountId) -> NamedChild | None:
     return None if row is None else NamedChild(ChildId(row[0]), *row[1:])
 
 
+def named_link_id(account_id: AccountId) -> UUID | None:
+    """The link of the named child; None without one."""
+    child = named_child(account_id)
+    if child is None:
+        return None
+    return db.session.scalar(
+        select(Link.id).where(Link.account_id == account_id, Link.child_id == child.child_id)
+    )
+
+
 def verify_birth_date(account_id: AccountId, birth_date: date) -> None:
     """Raises NoLinkedChild, or BirthDateMismatch when the named child was not born that day."""
     child = named_child(account_id)

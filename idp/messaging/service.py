@@ -79,6 +79,18 @@ def last_delivery(account_id: UUID, template: str) -> DeliveryState | None:
     return None if row is None else row.state
 
 
+def sent_at(account_id: UUID, template: str, *, enqueued_at: datetime) -> datetime | None:
+    """When the message of this kind that was written at this instant left; None while it has not."""
+    return db.session.scalar(
+        select(OutboxMessage.sent_at).where(
+            OutboxMessage.account_id == account_id,
+            OutboxMessage.template == template,
+            OutboxMessage.enqueued_at == enqueued_at,
+            OutboxMessage.sent_at.is_not(None),
+        )
+    )
+
+
 def deliver_due(*, now: datetime) -> DeliveryReport:
     """Deliver everything that is due at `now`, each message tried once."""
     outcomes = []

@@ -81,6 +81,13 @@ BIRTH_DATE_PER_DAY = Quota("birth_date_per_day", tries=3, window=timedelta(days=
 BIRTH_DATE_IN_ALL = Quota("birth_date_in_all", tries=10, window=None)
 ATTACH_PER_DAY = Quota("attach_per_day", tries=5, window=timedelta(days=1))
 ACTIVATION_MESSAGES_PER_DAY = Quota("activation_messages_per_day", tries=5, window=timedelta(days=1))
+# Beside the minute that every message waits: mail that does not come by the third time will not by the fourth.
+ACTIVATION_MESSAGE_WAIT = GrowingDelay(
+    "activation_message_wait",
+    free_failures=0,
+    delays=tuple(timedelta(minutes=minutes) for minutes in (2, 5, 15, 60)),
+    forgotten_after=timedelta(hours=24),
+)
 # A certification run registers a hundred clients in minutes, from one address.
 REGISTRATIONS_PER_NETWORK = Quota("registrations_per_network", tries=300, window=timedelta(minutes=10))
 
@@ -117,6 +124,7 @@ LIMITS: tuple[Limit, ...] = (
     BIRTH_DATE_IN_ALL,
     ATTACH_PER_DAY,
     ACTIVATION_MESSAGES_PER_DAY,
+    ACTIVATION_MESSAGE_WAIT,
     REGISTRATIONS_PER_NETWORK,
     MAILS_PER_ACCOUNT_AND_HOUR,
     MAILS_PER_ACCOUNT_AND_DAY,
@@ -211,6 +219,11 @@ def shared_sms_budgets(
         Budget(replace(SMS_IN_ALL_PER_HOUR, tries=per_hour), everyone),
         Budget(replace(SMS_IN_ALL_PER_DAY, tries=per_day), everyone),
     )
+
+
+def activation_wait_budget(account_id: UUID) -> Budget:
+    """What each activation message sent again to the same address spends besides: the next one waits longer."""
+    return Budget(ACTIVATION_MESSAGE_WAIT, str(account_id))
 
 
 def registration_budget(network: str) -> Budget:

@@ -171,12 +171,20 @@ def test_who_signs_in_without_the_link_waits(activating, new_browser):
     assert other.get("/compte").location == "/activation/message-envoye"
 
 
-def test_the_message_is_sent_again_after_a_minute_five_times_a_day(activating, browser, mailbox, clock):
+def test_the_message_is_sent_again_after_waits_that_grow_five_times_a_day(
+    activating, browser, new_browser, mailbox, clock
+):
     assert "60 secondes" in send_again(browser).text
-    for _time in range(5):
-        clock.advance(seconds=61)
+    for minutes in (1, 2, 5, 15, 60):
+        clock.advance(minutes=minutes, seconds=-1)
+        browser = new_browser()
+        browser.sign_in(activating.identifier, CHOSEN_PASSWORD)
+        assert send_again(browser).status_code == 422
+        clock.advance(seconds=1)
         assert send_again(browser).status_code == 303
-    clock.advance(seconds=61)
+    clock.advance(hours=2)
+    browser = new_browser()
+    browser.sign_in(activating.identifier, CHOSEN_PASSWORD)
 
     spent = send_again(browser)
 
@@ -184,6 +192,13 @@ def test_the_message_is_sent_again_after_a_minute_five_times_a_day(activating, b
     assert "Vous pourrez le renvoyer demain" in spent.text
     # What had not left yet was withdrawn: its URL was dead.
     assert len(mailbox()) == 1
+
+
+def test_a_wait_that_has_grown_is_said_in_minutes(activating, browser, clock):
+    clock.advance(minutes=1)
+    send_again(browser)
+
+    assert "Vous pourrez le renvoyer dans 2 minutes" in send_again(browser).text
 
 
 def test_sending_again_says_where_the_message_went(activating, browser, clock):
