@@ -8,6 +8,7 @@ from flask_migrate.cli import db as database_commands
 from sqlalchemy.exc import OperationalError
 
 from idp.app import create_app
+from idp.attachment.cli import accounts
 from idp.errors import CommandRefused
 from idp.families.cli import links, schools
 from idp.letters.cli import letters
@@ -32,6 +33,7 @@ def idp() -> None:
 
 idp.add_command(database_commands, "db")
 idp.add_command(worker)
+idp.add_command(accounts)
 idp.add_command(letters)
 idp.add_command(links)
 idp.add_command(clients)

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
@@ -31,7 +32,7 @@ from idp.audit import service as audit
 from idp.db import db, transaction
 from idp.families import merges
 from idp.families import service as families
-from idp.families.merges import Merge, MergeNotUndone
+from idp.families.merges import MergeNotUndone
 from idp.families.rules import LinkState, MergeUndoer, NamedChild, SchoolTaskKind
 from idp.families.service import BirthDateMismatch, NoLinkedChild
 from idp.notices import service as notices
@@ -65,6 +66,18 @@ class _Refused(Exception):
     def __init__(self, cause: RefusalCause) -> None:
         super().__init__(cause)
         self.cause = cause
+
+
+@dataclass(frozen=True, slots=True)
+class MergePlan:
+    """A standing merge, as an operator sees it before undoing it."""
+
+    merge_id: UUID
+    identifier: str
+    kept_identifier: str
+    merged_at: datetime
+    undo_until: datetime
+    children: int
 
 
 def view_children(session: CurrentSession) -> ChildrenView:
@@ -184,10 +197,24 @@ def undo_attach(session: CurrentSession, merge_id: UUID, *, now: datetime) -> No
     _undo(merge_id, session.account_id, MergeUndoer.GUARDIAN, now=now)
 
 
-def find_merge_of(identifier: str) -> Merge | None:
-    """The merge that took the account of this identifier, for the school; None when it stands on its own."""
+def plan_undo(identifier: str) -> MergePlan | None:
+    """What `undo_merge_for_school` would do to the account of this identifier; None when it stands on its own."""
     account = accounts.find_by_identifier(normalise_identifier(identifier))
-    return None if account is None else merges.standing_merge_of(account.account_id)
+    merge = merges.standing_merge_of(account.account_id) if account else None
+    if account is None or merge is None:
+        return None
+    found = next(
+        one for one in merges.standing_merges(merge.kept_account_id) if one.merge_id == merge.merge_id
+    )
+    kept = db.session.get_one(Account, merge.kept_account_id)
+    return MergePlan(
+        merge.merge_id,
+        account.identifier,
+        kept.identifier,
+        merge.merged_at,
+        found.undo_until,
+        len(found.given_names),
+    )
 
 
 def undo_merge_for_school(merge_id: UUID, *, now: datetime) -> None:

@@ -16,9 +16,12 @@ from idp.db import db, transaction
 from idp.families import service as families
 from idp.families.rules import ChildId
 from idp.passwords import service as passwords
+from idp.sessions import service as sessions
+from idp.sessions.rules import CurrentSession
 from tests.conftest import Browser
 from tests.factories import make_account, make_child, make_link
 from tests.idp.my_account.conftest import (
+    ORIGIN,
     account,
     browser,
     journal,
@@ -27,9 +30,10 @@ from tests.idp.my_account.conftest import (
     new_parent,
     parent,
 )
+from tests.signing_in import COOKIE
 from tests.web import form_values
 
-__all__ = ["account", "browser", "journal", "mailbox", "new_browser", "new_parent", "parent"]
+__all__ = ["ORIGIN", "account", "browser", "journal", "mailbox", "new_browser", "new_parent", "parent"]
 
 OTHER_SCHOOL = "0990002P"
 OTHER_PASSWORD = "Romarin77"
@@ -119,6 +123,16 @@ def state_of(idp_app: Flask) -> Callable[[AccountId], AccountState]:
             return db.session.get_one(Account, account_id).state
 
     return read
+
+
+def find_session(app: Flask, browser: Browser, now: datetime) -> CurrentSession:
+    """The living session of a browser, as its requests see it."""
+    cookie = browser.get_cookie(COOKIE, domain=ORIGIN.partition("://")[2])
+    assert cookie is not None
+    with app.app_context():
+        session = sessions.find_session(cookie.value, now=now)
+    assert session is not None
+    return session
 
 
 def send_form(browser: Browser, address: str, values: dict[str, str]) -> TestResponse:
