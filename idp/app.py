@@ -77,6 +77,7 @@ def page_settings(settings: Settings) -> PageSettings:
         service_name=settings.service_name,
         public_url=settings.issuer,
         navigation=portal.navigation,
+        asked_languages=sign_in.asked_languages,
         theme_dir=settings.theme_dir,
         secure_cookies=settings.is_https,
         known_wish=sessions.reader_language,

@@ -6,7 +6,7 @@ Each service calls `init_pages(app, PageSettings(…))` once. Its templates then
 import gzip
 import hashlib
 import tomllib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -51,6 +51,11 @@ def no_navigation() -> Sequence[NavigationEntry]:
     return ()
 
 
+def asked_in_query() -> Sequence[str]:
+    """The languages that the request itself asks for (`ui_locales`, OpenID Connect Core 3.1.2.1)."""
+    return request.args.get("ui_locales", "").split()
+
+
 def no_frame() -> str | None:
     """A page without a hidden frame."""
     return None
@@ -70,6 +75,7 @@ class PageSettings:
     navigation: called for each page, for the header.
     hidden_frame: called for each page; the address of a frame that nobody sees, or None.
     languages: those that are translated; with one, no language link is shown.
+    asked_languages: called for each page of who has not chosen; tags of RFC 5646, the dearest first.
     known_wish: called for a page whose reader chose no language here; the one known of them, or None.
     kept_parameters: what the pages' addresses hold besides `lang`. A page that was asked with anything else, as an
     answer of the protocol is, shows no language link: no link repeats what others wrote.
@@ -81,6 +87,7 @@ class PageSettings:
     footer_base: str = ""
     theme_dir: Path | None = None
     languages: tuple[str, ...] = LANGUAGES
+    asked_languages: Callable[[], Sequence[str]] = asked_in_query
     known_wish: Callable[[], str | None] = no_wish
     kept_parameters: frozenset[str] = frozenset()
     secure_cookies: bool = True
@@ -166,10 +173,17 @@ class Pages:
 
     @property
     def language(self) -> str:
-        """The language of this answer: the one chosen here, else the one known of the reader, else the first."""
+        """The language of this answer: the one chosen here, else asked for, else known of the reader, else the first."""
         languages = self.settings.languages
         known = None if self.is_bare() else self.settings.known_wish
-        return chosen_language(languages) or (known and known()) or languages[0]
+        return chosen_language(languages) or self.asked_language or (known and known()) or languages[0]
+
+    @property
+    def asked_language(self) -> str | None:
+        """What the client asked for; None when none of ours is among it."""
+        if "asked_language" not in g:
+            g.asked_language = known_language(self.settings.asked_languages(), self.settings.languages)
+        return cast("str | None", g.asked_language)
 
     def static(self, name: str) -> str:
         """The address of a bundle."""
@@ -237,15 +251,15 @@ def host_is_refused() -> bool:
         return True
 
 
-def chosen_language(languages: tuple[str, ...]) -> str | None:
-    """`?lang=`, else the cookie, else what the client asked (`ui_locales`); None when none of ours is among them."""
-    wishes = [
-        request.args.get("lang"),
-        request.cookies.get("lang"),
-        *request.args.get("ui_locales", "").split(),
-    ]
-    known = (wish.partition("-")[0] for wish in wishes if wish)
-    return next((tag for tag in known if tag in languages), None)
+def chosen_language(languages: Sequence[str]) -> str | None:
+    """`?lang=`, else the cookie; None when the reader chose none of ours here."""
+    return known_language((request.args.get("lang"), request.cookies.get("lang")), languages)
+
+
+def known_language(wishes: Iterable[str | None], languages: Sequence[str]) -> str | None:
+    """The first wish that is translated, whatever its region or case; None without one."""
+    tags = (wish.partition("-")[0].lower() for wish in wishes if wish)
+    return next((tag for tag in tags if tag in languages), None)
 
 
 def first_fault() -> bool:

@@ -18,7 +18,7 @@ from idp.accounts.rules import AccountId
 from idp.db import db, transaction
 from idp.oidc import clients, consents
 from idp.oidc.registration import ClientMetadata
-from idp.oidc.scopes import REGISTRABLE
+from idp.oidc.scopes import SUPPORTED
 from idp.sessions import service as sessions
 from idp.sessions.rules import OpenedWith
 from idp.sessions.service import OpenedSession
@@ -33,7 +33,7 @@ REDIRECT_URI = "https://livret.example/retour"
 POST_LOGOUT_URI = "https://livret.example/deconnexion/retour"
 VERIFIER = "a-verifier-of-at-least-43-characters-0123456789"
 REFRESHING = ("authorization_code", "refresh_token")
-ALL_SCOPES = "openid profile email phone children children.ine children.birthdate"
+ALL_SCOPES = "openid profile email phone address children children.ine children.birthdate"
 _key_rows: list[dict[str, Any]] = []
 
 
@@ -151,7 +151,7 @@ class RelyingParty:
     def agree(self, account_id: AccountId) -> None:
         """Let this client know all that scopes can say, since long ago."""
         with self.app.app_context():
-            consents.agree(account_id, self.client_id, REGISTRABLE, now=LONG_AGO)
+            consents.agree(account_id, self.client_id, SUPPORTED, now=LONG_AGO)
 
     def read_id_token(self, id_token: str) -> dict[str, Any]:
         """The claims, the signature verified with the published keys."""

@@ -2,34 +2,39 @@
 
 import base64
 import hashlib
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from idp.oidc.scopes import EMAIL, PHONE, PROFILE
+from idp.oidc.scopes import ADDRESS, EMAIL, PHONE, PROFILE
 from shared.claims import CLAIM, SCOPE_CHILDREN, ChildClaim, write_children
 
 SUPPORTED_CLAIMS = (
     "iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "sid", "acr", "amr",
     "name", "given_name", "family_name", "updated_at",
-    "email", "email_verified", "phone_number", "phone_number_verified",
+    "email", "email_verified", "phone_number", "phone_number_verified", "address",
     CLAIM,
 )  # fmt: skip
 
-
+POSTCODE_AND_TOWN = re.compile(r"([0-9]{5}) (.+)")
 HASHES = {"Ed25519": hashlib.sha512, "EdDSA": hashlib.sha512}
 
 
 @dataclass(frozen=True, slots=True)
 class PersonView:
-    """What an account says of its person. email and phone: only confirmed ones, None otherwise."""
+    """What an account says of its person. email and phone: only confirmed ones, None otherwise.
+
+    postal_address: where the school writes to, a line each for street, town and country; empty when it knows none.
+    """
 
     given_name: str
     family_name: str
     updated_at: datetime
     email: str | None = None
     phone: str | None = None
+    postal_address: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +96,20 @@ def userinfo_claims(
         claims |= {"email": person.email, "email_verified": True}
     if PHONE in scopes and person.phone:
         claims |= {"phone_number": person.phone, "phone_number_verified": True}
+    if ADDRESS in scopes and person.postal_address:
+        claims["address"] = address_claim(person.postal_address)
     return claims | children_claim(scopes, children)
+
+
+def address_claim(postal_address: str) -> dict[str, str]:
+    """The `address` (Core 5.1.1): as it is printed on a letter; its parts where they can be told apart."""
+    street, *others = postal_address.split("\n")
+    parts = {"formatted": postal_address, "street_address": street}
+    town = POSTCODE_AND_TOWN.fullmatch(others[0]) if others else None
+    if town is None:
+        return parts
+    parts |= {"postal_code": town[1], "locality": town[2]}
+    return parts | ({"country": others[1]} if len(others) > 1 else {})
 
 
 def named_claims(
@@ -101,7 +119,7 @@ def named_claims(
 
     A child's members follow the scopes all the same: none is a claim of its own.
     """
-    whole = userinfo_claims("", person, scopes | {PROFILE, EMAIL, PHONE, SCOPE_CHILDREN}, children)
+    whole = userinfo_claims("", person, scopes | {PROFILE, EMAIL, PHONE, ADDRESS, SCOPE_CHILDREN}, children)
     return {name: claim for name, claim in whole.items() if name in names}
 
 

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from idp.oidc.scopes import EMAIL, PHONE, PROFILE
+from idp.oidc.scopes import ADDRESS, EMAIL, PHONE, PROFILE
 from shared.claims import CLAIM, SCOPE_CHILDREN
 
 SCOPE_OF_CLAIM: Mapping[str, str] = {
@@ -17,6 +17,7 @@ SCOPE_OF_CLAIM: Mapping[str, str] = {
     "email_verified": EMAIL,
     "phone_number": PHONE,
     "phone_number_verified": PHONE,
+    "address": ADDRESS,
     CLAIM: SCOPE_CHILDREN,
 }
 """The scope that a client must be registered for, and the person agree to, before a claim is given by name."""

@@ -20,7 +20,7 @@ from idp.oidc.logout import delivery_totals
 from idp.oidc.models import Client
 from idp.oidc.registration import ClientMetadata
 from idp.oidc.registration_request import DEFAULT_SCOPE, RegistrationPolicy
-from idp.oidc.scopes import OPENID, REGISTRABLE
+from idp.oidc.scopes import OPENID, SUPPORTED
 from idp.settings import current as current_settings
 from idp.throttling.rules import NEVER
 from shared.clock import app_now
@@ -175,8 +175,8 @@ def enable(client_id: str) -> None:
 def check_scope(_context: click.Context, _option: click.Parameter, scope: str) -> str:
     """Known scopes, openid among them."""
     scopes = scope.split()
-    if OPENID not in scopes or not set(scopes) <= set(REGISTRABLE):
-        raise click.BadParameter(f"must hold openid, and only {', '.join(REGISTRABLE)}")
+    if OPENID not in scopes or not set(scopes) <= set(SUPPORTED):
+        raise click.BadParameter(f"must hold openid, and only {', '.join(SUPPORTED)}")
     return " ".join(scopes)
 
 

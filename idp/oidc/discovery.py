@@ -1,5 +1,6 @@
 """The provider's metadata (OpenID Connect Discovery 3): only what is there now."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from idp.oidc.addresses import (
@@ -32,10 +33,10 @@ from idp.oidc.registration import (
 from idp.oidc.scopes import SUPPORTED
 
 
-def provider_metadata(issuer: str, *, is_registration_open: bool) -> dict[str, Any]:
+def provider_metadata(issuer: str, *, is_registration_open: bool, languages: Sequence[str]) -> dict[str, Any]:
     """The discovery document, and that of RFC 8414. A test compares each value with what the endpoints do.
 
-    is_registration_open: whether services may register themselves, by invitation at least.
+    is_registration_open: whether services may register themselves, by invitation at least. languages: of our pages.
     """
     registration = {"registration_endpoint": issuer + REGISTRATION_ENDPOINT} if is_registration_open else {}
     return registration | {
@@ -78,7 +79,7 @@ def provider_metadata(issuer: str, *, is_registration_open: bool) -> dict[str, A
         "frontchannel_logout_supported": True,
         "frontchannel_logout_session_supported": True,
         "authorization_response_iss_parameter_supported": True,
-        "ui_locales_supported": ["fr"],
+        "ui_locales_supported": list(languages),
         "service_documentation": issuer + ERROR_DICTIONARY,
         "op_policy_uri": issuer + PERSONAL_DATA,
         "op_tos_uri": issuer + LEGAL_NOTICE,

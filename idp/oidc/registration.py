@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from idp.errors import CommandRefused
-from idp.oidc.scopes import OPENID, REGISTRABLE
+from idp.oidc.scopes import OPENID, SUPPORTED
 
 AUTHENTICATION_METHODS = ("client_secret_basic", "client_secret_post", "private_key_jwt", "none")
 SECRET_METHODS = ("client_secret_basic", "client_secret_post")
@@ -308,8 +308,8 @@ def _scope_problems(metadata: ClientMetadata) -> Iterable[Problem]:
     if OPENID not in scopes and "authorization_code" in metadata.grant_types:
         yield Problem("scope", "must hold openid")
     for scope in scopes:
-        if scope not in REGISTRABLE and metadata.scope:
-            yield Problem("scope", f"of {', '.join(REGISTRABLE)}", scope)
+        if scope not in SUPPORTED and metadata.scope:
+            yield Problem("scope", f"of {', '.join(SUPPORTED)}", scope)
 
 
 def _authentication_problems(metadata: ClientMetadata) -> Iterable[Problem]:

@@ -12,11 +12,10 @@ ADDRESS = "address"
 OFFLINE_ACCESS = "offline_access"
 
 SUPPORTED = (
-    OPENID, PROFILE, EMAIL, PHONE, OFFLINE_ACCESS, SCOPE_CHILDREN, SCOPE_CHILDREN_INE, SCOPE_CHILDREN_BIRTHDATE,
+    OPENID, PROFILE, EMAIL, PHONE, ADDRESS, OFFLINE_ACCESS,
+    SCOPE_CHILDREN, SCOPE_CHILDREN_INE, SCOPE_CHILDREN_BIRTHDATE,
 )  # fmt: skip
-"""What discovery names and the endpoints give."""
-REGISTRABLE = (*SUPPORTED, ADDRESS)
-"""What a registration may name; what is not supported yet is not granted."""
+"""What discovery names, a registration may hold and the endpoints give."""
 
 
 def granted_scope(asked: str, registered: Collection[str]) -> str:

@@ -414,4 +414,5 @@ def _person(row: Row[Any]) -> PersonView:
         updated_at=row.updated_at,
         email=row.email if row.email_confirmed_at else None,
         phone=row.phone if row.phone_confirmed_at else None,
+        postal_address=row.postal_address or "",
     )

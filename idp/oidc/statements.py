@@ -29,6 +29,7 @@ from sqlalchemy import (
 
 from idp.accounts.models import Account
 from idp.accounts.rules import AccountState
+from idp.families.models import Guardian
 from idp.oidc.models import (
     AccessToken,
     AuthorizationCode,
@@ -56,6 +57,7 @@ PERSON_COLUMNS = (
     "phone_confirmed_at",
 )
 
+guardians = cast("Table", Guardian.__table__)
 codes = cast("Table", AuthorizationCode.__table__)
 access_tokens = cast("Table", AccessToken.__table__)
 families = cast("Table", TokenFamily.__table__)
@@ -64,6 +66,7 @@ clients = cast("Table", Client.__table__)
 account_sessions = cast("Table", AccountSession.__table__)
 accounts = cast("Table", Account.__table__)
 consents = cast("Table", Consent.__table__)
+_PERSON = (*(accounts.c[name] for name in PERSON_COLUMNS), guardians.c.postal_address)
 
 
 def _given(name: str, kind: Any) -> ColumnElement[Any]:
@@ -248,12 +251,13 @@ FIND_TOKEN = (
         access_tokens.c.claims,
         clients.c.sector_identifier,
         clients.c.userinfo_signed_response_alg,
-        *(accounts.c[name] for name in PERSON_COLUMNS),
+        *_PERSON,
     )
     .select_from(access_tokens)
     .join(account_sessions, account_sessions.c.id == access_tokens.c.session_id)
     .join(accounts, accounts.c.id == access_tokens.c.account_id)
     .join(clients, clients.c.client_id == access_tokens.c.client_id)
+    .outerjoin(guardians, guardians.c.account_id == accounts.c.id)
     .outerjoin(families, families.c.id == access_tokens.c.family_id)
     .where(
         access_tokens.c.digest == DIGEST,
@@ -266,8 +270,11 @@ FIND_TOKEN = (
 )
 """RFC 6750 3.1: a living token and the person it speaks of, in one query."""
 
-FIND_PERSON = select(*(accounts.c[name] for name in PERSON_COLUMNS)).where(
-    accounts.c.id == _given("present_account_id", Uuid())
+FIND_PERSON = (
+    select(*_PERSON)
+    .select_from(accounts)
+    .outerjoin(guardians, guardians.c.account_id == accounts.c.id)
+    .where(accounts.c.id == _given("present_account_id", Uuid()))
 )
 
 FIND_SESSION = select(account_sessions.c.id, account_sessions.c.account_id).where(

@@ -35,6 +35,7 @@ from idp.signing_keys import service as signing_keys
 from idp.signing_keys.rules import named_reader
 from shared.clock import request_now
 from shared.headers import origin_of
+from shared.pages import current_pages
 
 blueprint = Blueprint("oidc", __name__)
 LOG = structlog.get_logger("oidc")
@@ -51,7 +52,9 @@ def init_provider(state: BlueprintSetupState) -> None:
     settings: Settings = state.app.extensions["settings"]
     state.app.extensions["oidc"] = Provider(settings)
     metadata = discovery.provider_metadata(
-        settings.issuer, is_registration_open=settings.registration != "closed"
+        settings.issuer,
+        is_registration_open=settings.registration != "closed",
+        languages=current_pages(state.app).settings.languages,
     )
     state.app.extensions["oidc_metadata"] = json.dumps(metadata).encode()
     state.app.extensions["token_readers"] = token_readers

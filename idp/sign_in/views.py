@@ -1,6 +1,6 @@
 """/connexion, /connexion/annuler; and the sign-in page that other features show under their address."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask_babel import format_date, gettext, ngettext
@@ -30,6 +30,7 @@ from idp.sign_in.rules import (
 from idp.throttling.rules import network_of
 from shared.clock import request_now
 from shared.headers import allow
+from shared.pages import asked_in_query
 
 blueprint = Blueprint("sign_in", __name__)
 
@@ -99,6 +100,20 @@ def carried_request() -> CarriedRequest | None:
         return error.carried
     except DemandeRefused:
         abort(400)
+
+
+def asked_languages() -> Sequence[str]:
+    """The languages that the waiting service asked for, else this very request (ux: `ui_locales` decides at first).
+
+    Asked on every page, errors included: a request that is not ours asks for nothing.
+    """
+    try:
+        carried = service.unseal_demande(demande() or "", now=request_now())
+    except DemandeExpired as error:
+        carried = error.carried
+    except DemandeRefused:
+        return asked_in_query()
+    return carried.parameters.get("ui_locales", "").split()
 
 
 def hinted_identifier(carried: CarriedRequest | None) -> str:

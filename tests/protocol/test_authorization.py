@@ -101,14 +101,29 @@ class TestAnswer:
         assert "no-store" in response.headers["Cache-Control"]
         assert "code" in form_values(response.text, action="/retour")
 
+    @pytest.mark.parametrize(
+        ("name", "value"),
+        [
+            *(("display", display) for display in ("page", "popup", "touch", "wap", "x")),
+            *(
+                (name, tags)
+                for name in ("ui_locales", "claims_locales")
+                for tags in ("fr-CA fr en", "xx", "-", "<")
+            ),
+        ],
+    )
+    def test_display_and_languages_are_wishes(
+        self, party: RelyingParty, parent: object, name: str, value: str
+    ):
+        """oidc A12, Core 3.1.2.1: none is an error; there is one display, and no claim has a language."""
+        assert "code" in answer_of(party.authorize(**{name: value}))
+
     def test_unknown_parameters_are_ignored(self, party: RelyingParty, parent: object):
         """oidc A12, A13."""
         answer = answer_of(
             party.authorize(
                 extra="1",
-                display="page",
                 login_hint="c.dupont",
-                ui_locales="fr",
                 acr_values="1 2",
                 claims="{}",
             )

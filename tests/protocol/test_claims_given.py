@@ -2,8 +2,11 @@
 
 import pytest
 from flask import Flask
+from sqlalchemy import update
 
 from idp.accounts.rules import AccountId
+from idp.db import db, transaction
+from idp.families.models import Guardian
 from tests.conftest import FrozenClock
 from tests.factories import make_child, make_link
 from tests.relying_party import RelyingParty, make_parent
@@ -16,12 +19,20 @@ GOLDEN: dict[str, tuple[set[str], set[str]]] = {
     "profile": ({"name", "given_name", "family_name", "updated_at"}, set()),
     "email": ({"email", "email_verified"}, set()),
     "phone": ({"phone_number", "phone_number_verified"}, set()),
+    "address": ({"address"}, set()),
     "children": ({"children"}, CHILD),
     "children children.ine": ({"children"}, CHILD | {"ine"}),
     "children children.birthdate": ({"children"}, CHILD | {"birthdate"}),
     "children.ine": (set(), set()),
     "children.birthdate": (set(), set()),
 }
+
+
+def live_at(account_id: AccountId, postal_address: str) -> None:
+    with transaction():
+        db.session.execute(
+            update(Guardian).where(Guardian.account_id == account_id).values(postal_address=postal_address)
+        )
 
 
 @pytest.fixture
@@ -31,6 +42,7 @@ def family(idp_app: Flask, party: RelyingParty, clock: FrozenClock) -> AccountId
         parent = make_parent(phone="+33639980001", phone_confirmed_at=clock.now)
         child = make_child(ine="123456789AB", level="CE2")
         make_link(parent, child, relationship="mère")
+        live_at(parent, "12 B RUE DE L’ÉCOLE\n57000 METZ\nFRANCE")
     party.sign_in(parent)
     return parent
 
@@ -47,6 +59,46 @@ def test_at_13_each_scope_gives_its_claims_and_no_other(party: RelyingParty, fam
     assert set(id_token) <= PROTOCOL | (userinfo_claims & {"children"})
     for claims in (userinfo, id_token):
         assert [set(child) for child in claims.get("children", [])] == [child_members] * bool(child_members)
+
+
+@pytest.mark.parametrize(
+    ("postal_address", "claim"),
+    [
+        (
+            "12 B RUE DE L’ÉCOLE\n57000 METZ\nFRANCE",
+            {
+                "formatted": "12 B RUE DE L’ÉCOLE\n57000 METZ\nFRANCE",
+                "street_address": "12 B RUE DE L’ÉCOLE",
+                "postal_code": "57000",
+                "locality": "METZ",
+                "country": "FRANCE",
+            },
+        ),
+        (
+            "LIEU-DIT LE PONT\n57000 METZ",
+            {
+                "formatted": "LIEU-DIT LE PONT\n57000 METZ",
+                "street_address": "LIEU-DIT LE PONT",
+                "postal_code": "57000",
+                "locality": "METZ",
+            },
+        ),
+        ("RUE HAUTE\nBELGIQUE", {"formatted": "RUE HAUTE\nBELGIQUE", "street_address": "RUE HAUTE"}),
+        ("", None),
+    ],
+)
+def test_the_address_is_the_one_that_the_school_writes_to(
+    party: RelyingParty, family: AccountId, postal_address: str, claim: dict[str, str] | None
+):
+    """Core 5.1.1: the parts that can be told apart; no claim where the school knows none."""
+    with party.app.app_context():
+        live_at(family, postal_address)
+
+    asked = party.tokens(scope="openid address")["access_token"]
+    by_name = party.tokens(claims='{"userinfo": {"address": null}}')["access_token"]
+
+    assert party.userinfo(asked).json.get("address") == claim
+    assert party.userinfo(by_name).json.get("address") == claim
 
 
 def test_at_13_without_children_the_claim_is_an_empty_list(party: RelyingParty, parent: AccountId):

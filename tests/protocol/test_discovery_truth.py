@@ -39,7 +39,7 @@ NEVER_ADVERTISED = {
     "public",
 }
 # Given only to those whom it concerns.
-OCCASIONAL_CLAIMS = {"address", "azp"}
+OCCASIONAL_CLAIMS = {"address"}
 COMPARISONS: dict[str, Comparison] = {}
 
 
@@ -218,7 +218,9 @@ def _(observer: Observer, values: list[str]) -> None:
 @compares("ui_locales_supported")
 def _(observer: Observer, values: list[str]) -> None:
     for value in values:
-        page = browser_at(observer.party.app, ISSUER).get("/connexion", headers={"Accept-Language": value})
+        browser = browser_at(observer.party.app, ISSUER)
+        asked = browser.get("/oauth/authorize", query_string=observer.party.request(ui_locales=value))
+        page = browser.get(asked.location)
         assert f'<html lang="{value}"' in page.text
 
 
@@ -382,4 +384,6 @@ def test_the_document_is_at_both_addresses(party: RelyingParty):
 
 
 def test_a_closed_door_is_not_advertised():
-    assert "registration_endpoint" not in provider_metadata(ISSUER, is_registration_open=False)
+    assert "registration_endpoint" not in provider_metadata(
+        ISSUER, is_registration_open=False, languages=("fr",)
+    )

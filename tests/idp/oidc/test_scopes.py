@@ -2,7 +2,7 @@
 
 import pytest
 
-from idp.oidc.scopes import REGISTRABLE, granted_scope
+from idp.oidc.scopes import SUPPORTED, granted_scope
 
 
 @pytest.mark.parametrize(
@@ -13,7 +13,7 @@ from idp.oidc.scopes import REGISTRABLE, granted_scope
         ("openid openid", {"openid"}, "openid"),
         ("openid children.ine", {"openid", "children"}, "openid"),
         ("openid unknown", {"openid", "unknown"}, "openid"),
-        ("openid offline_access address", set(REGISTRABLE), "openid offline_access"),
+        ("openid offline_access address", set(SUPPORTED), "openid offline_access address"),
         ("", {"openid"}, ""),
         ("OPENID", {"openid"}, ""),
     ],
