@@ -6,9 +6,10 @@ import json
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
+from typing import cast
 
 import structlog
-from flask import Blueprint, Response, current_app, redirect, render_template, request, url_for
+from flask import Blueprint, Flask, Response, current_app, redirect, render_template, request, url_for
 from flask.blueprints import BlueprintSetupState
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -54,7 +55,7 @@ def init_provider(state: BlueprintSetupState) -> None:
     metadata = discovery.provider_metadata(
         settings.issuer,
         is_registration_open=settings.registration != "closed",
-        languages=current_pages(state.app).settings.languages,
+        languages=current_pages(cast("Flask", state.app)).settings.languages,
     )
     state.app.extensions["oidc_metadata"] = json.dumps(metadata).encode()
     state.app.extensions["token_readers"] = token_readers
