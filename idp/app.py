@@ -7,6 +7,9 @@ from idp.attachment import views as attachment
 from idp.db import db, migrate
 from idp.link_disputes import views as link_disputes
 from idp.messaging.mail import init_mail
+from idp.my_account import address_views as my_address
+from idp.my_account import device_views as my_devices
+from idp.my_account import password_views as my_password
 from idp.my_account import views as my_account
 from idp.oidc import consent_views as consents
 from idp.oidc import logout_views as logout
@@ -34,6 +37,9 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     link_disputes.blueprint,
     attachment.blueprint,
     my_account.blueprint,
+    my_address.blueprint,
+    my_password.blueprint,
+    my_devices.blueprint,
     oidc.blueprint,
     registration.blueprint,
     logout.blueprint,

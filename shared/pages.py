@@ -282,6 +282,7 @@ def init_pages(app: Flask, settings: PageSettings) -> Pages:
             default_locale=settings.languages[0],
             # The frame's words are the same in both services; each adds its own.
             default_translation_directories=f"translations;{SHARED_TRANSLATIONS}",
+            default_timezone="Europe/Paris",
             locale_selector=lambda: pages.language,
         )
     app.add_url_rule(f"{STATIC_PREFIX}<name>", "theme_file", send_theme_file, methods=["GET"])

@@ -1,10 +1,15 @@
 """The syntax of what is typed in one's own account."""
 
+from typing import ClassVar
+
 from flask_babel import lazy_gettext as _
 from wtforms import PasswordField
 from wtforms.validators import InputRequired
 
-from idp.forms import JourneyForm
+from idp.forms import Check, JourneyForm
+from idp.passwords.forms import NewPasswordForm
+
+TYPED_PASSWORD = {"autocomplete": "current-password"}
 
 
 class ConfirmationForm(JourneyForm):
@@ -13,5 +18,16 @@ class ConfirmationForm(JourneyForm):
     password = PasswordField(
         _("Mot de passe"),
         validators=[InputRequired(_("Saisissez votre mot de passe"))],
-        render_kw={"autocomplete": "current-password"},
+        render_kw=TYPED_PASSWORD,
     )
+
+
+class PasswordChangeForm(NewPasswordForm):
+    """The present password, and a new one typed twice."""
+
+    current_password = PasswordField(
+        _("Mot de passe actuel"),
+        validators=[InputRequired(_("Saisissez votre mot de passe actuel"))],
+        render_kw=TYPED_PASSWORD,
+    )
+    checks: ClassVar[tuple[Check, ...]] = NewPasswordForm.checks

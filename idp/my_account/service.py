@@ -7,6 +7,9 @@ from idp.accounts.rules import AccountId
 from idp.db import db
 from idp.families.models import Child, Link, School
 from idp.families.rules import LinkState
+from idp.messaging import service as messaging
+from idp.messaging.rules import DeliveryState
+from idp.my_account.messages import CONFIRM_ADDRESS_TEMPLATE
 from idp.my_account.rules import AccountSheet, LinkedChild
 
 # A merged link is told by the account that took it over.
@@ -14,7 +17,7 @@ SHOWN_STATES = (LinkState.ACTIVE, LinkState.FROZEN, LinkState.DETACHED)
 
 
 def account_sheet(account_id: AccountId) -> AccountSheet:
-    """The account of a session, with its children. Two queries. Raises NoResultFound on an unknown account."""
+    """The account of a session, with its children. Three queries. Raises NoResultFound on an unknown account."""
     account = db.session.execute(
         select(
             Account.identifier,
@@ -22,10 +25,17 @@ def account_sheet(account_id: AccountId) -> AccountSheet:
             func.coalesce(func.nullif(Account.usage_name, ""), Account.family_name).label("family_name"),
             Account.email,
             Account.pending_email,
+            Account.phone,
+            Account.locale,
             Account.activated_at,
         ).where(Account.id == account_id)
     ).one()
-    return AccountSheet(**account._asdict(), children=linked_children(account_id))
+    last_delivery = messaging.last_delivery(account_id, CONFIRM_ADDRESS_TEMPLATE)
+    return AccountSheet(
+        **account._asdict(),
+        is_mail_returned=account.pending_email is not None and last_delivery is DeliveryState.FAILED,
+        children=linked_children(account_id),
+    )
 
 
 def linked_children(account_id: AccountId) -> tuple[LinkedChild, ...]:

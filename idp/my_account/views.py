@@ -1,23 +1,23 @@
-"""`/compte`: one's own account."""
+"""`/compte`: one's own account; `/compte/confirmer`: its password, before what changes who holds it."""
 
-from flask import Blueprint, abort, redirect, render_template, request, url_for
+from flask import Blueprint, redirect, render_template, request, url_for
 from flask_babel import lazy_gettext
 
 from idp.accounts.rules import AccountId
 from idp.families.rules import LinkState
-from idp.forms import has_strange_values
 from idp.my_account import proving, service
 from idp.my_account.forms import ConfirmationForm
+from idp.my_account.pages import (
+    Page,
+    present_session,
+    refuse_strange_values,
+    said,
+    slowed,
+    with_session,
+)
 from idp.my_account.rules import PasswordWrong
 from idp.passwords.rules import Busy
-from idp.sessions.rules import CurrentSession
-from idp.sessions.views import (
-    Answer,
-    active_account_required,
-    asks_fresh_sign_in,
-    full_session,
-    set_session_cookie,
-)
+from idp.sessions.views import Answer, active_account_required, asks_fresh_sign_in
 from idp.sign_in import views as sign_in
 from idp.sign_in.rules import SignInSlowed
 from shared.clock import request_now
@@ -35,9 +35,9 @@ LINK_WORDS = {
 @blueprint.get("/compte")
 @active_account_required
 def home() -> Answer:
-    """The account of the session: who, which address, which children."""
+    """The account of the session: who, which address, which children, and the way to each page."""
     sheet = service.account_sheet(AccountId(present_session().account_id))
-    return render_template("my_account/home.html", sheet=sheet, link_words=LINK_WORDS)
+    return render_template("my_account/home.html", sheet=sheet, link_words=LINK_WORDS, notice=said())
 
 
 @blueprint.get("/compte/confirmer")
@@ -53,8 +53,7 @@ def confirm() -> Answer:
 @active_account_required
 def submit_confirmation() -> Answer:
     """The password, typed again: on to the page that asked for it, with a new session secret (SE-01)."""
-    if has_strange_values(request.form.lists()):
-        abort(400)
+    refuse_strange_values()
     filled = ConfirmationForm(formdata=request.form)
     if not filled.validate():
         return _confirmation_page(filled, status=422)
@@ -69,25 +68,12 @@ def submit_confirmation() -> Answer:
         filled.show(refusal)
         return _confirmation_page(filled, status=422)
     except (SignInSlowed, Busy) as refusal:
-        sentence, headers = sign_in.refusal_sentence(refusal), {"Retry-After": str(refusal.seconds)}
-        status = sign_in.REFUSAL_STATUS[type(refusal)]
-        return (*_confirmation_page(filled, status=status, refusal=sentence), headers)
-    response = redirect(_onward(), 303)
-    if proven is not None:
-        set_session_cookie(response, proven)
-    return response
+        status, sentence, headers = slowed(refusal)
+        return (*_confirmation_page(filled, status=status, refusal=sentence)[:2], headers)
+    return with_session(redirect(_onward(), 303), proven)
 
 
-def present_session() -> CurrentSession:
-    """Whose account this is; a guard let the request in."""
-    session = full_session()
-    assert session is not None  # noqa: S101
-    return session
-
-
-def _confirmation_page(
-    filled: ConfirmationForm, *, status: int = 200, refusal: str | None = None
-) -> tuple[str, int]:
+def _confirmation_page(filled: ConfirmationForm, *, status: int = 200, refusal: str | None = None) -> Page:
     page = render_template(
         "my_account/confirm.html",
         form=filled,
