@@ -6,6 +6,7 @@ from idp.activation import views as activation
 from idp.attachment import views as attachment
 from idp.db import db, migrate
 from idp.link_disputes import views as link_disputes
+from idp.messaging import views as messaging
 from idp.messaging.mail import init_mail
 from idp.my_account import address_views as my_address
 from idp.my_account import device_views as my_devices
@@ -44,6 +45,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     registration.blueprint,
     logout.blueprint,
     consents.blueprint,
+    messaging.blueprint,
 )
 csrf = FormProtection()
 

@@ -62,6 +62,7 @@ class OutboxMessage(Model):
     @property
     def state(self) -> DeliveryState:
         """Where this message is on its way."""
-        if self.sent_at is not None:
-            return DeliveryState.SENT
-        return DeliveryState.WAITING if self.failed_at is None else DeliveryState.FAILED
+        if self.failed_at is not None:
+            # Also one that was taken first, and then reported as never delivered.
+            return DeliveryState.FAILED
+        return DeliveryState.WAITING if self.sent_at is None else DeliveryState.SENT

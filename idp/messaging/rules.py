@@ -11,7 +11,11 @@ from random import Random
 from typing import Self
 from uuid import UUID
 
+from idp.errors import DomainError
 from idp.messaging.phones import is_french_mobile
+
+ALERT_AFTER_ATTEMPTS = 4
+"""A message that has been refused so often has stayed for about two minutes: an operator is told."""
 
 LEASE = timedelta(minutes=5)
 """How long a worker may hold a message before another one takes it: above every time-out of one delivery."""
@@ -262,6 +266,50 @@ class SmsReceipt(StrEnum):
     DELIVERED = "delivered"
     UNDELIVERED = "undelivered"
     FAILED = "failed"
+
+    @property
+    def earlier(self) -> frozenset["SmsReceipt"]:
+        """Those that this one may follow: reports overtake each other on their way."""
+        ways = tuple(SmsReceipt)
+        return frozenset(ways[: min(ways.index(self), ways.index(SmsReceipt.DELIVERED))])
+
+    @property
+    def is_failure(self) -> bool:
+        """Whether the SMS never arrived."""
+        return self in {SmsReceipt.UNDELIVERED, SmsReceipt.FAILED}
+
+
+@dataclass(frozen=True, slots=True)
+class SmsReport:
+    """What Twilio says became of one SMS. message_id: our own key, from the address that it reports at.
+
+    error_code: Twilio's number of what went wrong (30003 to 30008…), empty when nothing did.
+    """
+
+    message_id: UUID
+    twilio_sid: str
+    receipt: SmsReceipt
+    error_code: str = ""
+
+
+class ReportRefused(DomainError):
+    """Not Twilio's, or not about an SMS of ours, or told before (SM-09)."""
+
+    error_code = "sms_report_refused"
+
+
+TWILIO_SID = re.compile(r"(SM|MM)[0-9a-f]{32}")
+
+
+def read_sms_report(message_id: str, form: Mapping[str, str]) -> SmsReport:
+    """The report of a signed form (Twilio, Messages resource, « status callbacks »). Raises ReportRefused."""
+    twilio_sid, error_code = form.get("MessageSid", ""), form.get("ErrorCode", "")
+    if not TWILIO_SID.fullmatch(twilio_sid) or not re.fullmatch(r"[0-9]{0,8}", error_code):
+        raise ReportRefused
+    try:
+        return SmsReport(UUID(message_id), twilio_sid, SmsReceipt(form.get("MessageStatus", "")), error_code)
+    except ValueError:
+        raise ReportRefused from None
 
 
 @dataclass(frozen=True, slots=True)

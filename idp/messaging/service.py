@@ -1,11 +1,12 @@
 """The outbox: written in the caller's transaction, delivered by the worker, at least once (ADR 0007)."""
 
+from contextlib import suppress
 from datetime import datetime
 from random import SystemRandom
 from uuid import UUID
 
 import structlog
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, Update, and_, func, or_, select, update
 
 from idp import settings
 from idp.db import db, transaction
@@ -13,6 +14,7 @@ from idp.messaging import mail, sms
 from idp.messaging.mail import Envelope
 from idp.messaging.models import OutboxMessage
 from idp.messaging.rules import (
+    ALERT_AFTER_ATTEMPTS,
     LEASE,
     Channel,
     DeliveryRefused,
@@ -22,9 +24,13 @@ from idp.messaging.rules import (
     Message,
     RenderedMail,
     RenderedSms,
+    ReportRefused,
+    SmsReport,
     is_given_up,
     wait_before_retry,
 )
+from idp.throttling import service as throttling
+from idp.throttling.rules import TooManyAttempts, sms_breaker_budget
 from shared.database import uuid7
 from shared.sealing import SealBroken, derive_key, seal, unseal
 
@@ -91,6 +97,25 @@ def sent_at(account_id: UUID, template: str, *, enqueued_at: datetime) -> dateti
     )
 
 
+def can_send_sms(*, now: datetime) -> bool:
+    """Whether an SMS would leave at once: SMS are on, and Twilio takes them. Otherwise offer mail."""
+    return settings.current().sms_enabled and not throttling.check_delay(sms_breaker_budget(), now=now)
+
+
+def record_sms_report(report: SmsReport, *, now: datetime) -> None:
+    """Keep what Twilio reports on an SMS; a report that comes late or twice changes nothing.
+
+    An SMS that nobody was certain of is thereby known to have left. Raises ReportRefused for one that we did not
+    send under this name, and for the same report again.
+    """
+    with transaction():
+        is_new = db.session.scalar(_receipt_statement(report, now))
+    if is_new is None:
+        _check_report_is_late(report)
+    elif report.receipt.is_failure:
+        log.warning("sms not delivered", message=str(report.message_id), reason=report.error_code)
+
+
 def deliver_due(*, now: datetime) -> DeliveryReport:
     """Deliver everything that is due at `now`, each message tried once."""
     outcomes = []
@@ -139,6 +164,42 @@ def _send_sms(claimed: OutboxMessage, now: datetime) -> None:
     _mark_sent(claimed, now, twilio_sid=twilio_sid)
 
 
+def _receipt_statement(report: SmsReport, now: datetime) -> Update:
+    failure = {"failed_at": now, "failure": report.error_code or report.receipt.value}
+    success = {"failed_at": None, "failure": None}
+    return (
+        update(OutboxMessage)
+        .where(_is_reported(report))
+        .where(or_(OutboxMessage.receipt.is_(None), OutboxMessage.receipt.in_(report.receipt.earlier)))
+        .values(
+            receipt=report.receipt,
+            receipt_at=now,
+            twilio_sid=report.twilio_sid,
+            sent_at=func.coalesce(OutboxMessage.sent_at, now),
+            sealed_words=None,
+            **failure if report.receipt.is_failure else success,
+        )
+        .returning(OutboxMessage.id)
+    )
+
+
+def _is_reported(report: SmsReport) -> ColumnElement[bool]:
+    """The SMS of the report: handed over, and of this name if its name is known."""
+    return and_(
+        OutboxMessage.id == report.message_id,
+        OutboxMessage.channel == Channel.SMS,
+        OutboxMessage.handed_at.is_not(None),
+        or_(OutboxMessage.twilio_sid.is_(None), OutboxMessage.twilio_sid == report.twilio_sid),
+    )
+
+
+def _check_report_is_late(report: SmsReport) -> None:
+    """Only now, to learn why nothing changed. Raises ReportRefused unless another report overtook this one."""
+    known = db.session.scalar(select(OutboxMessage.receipt).where(_is_reported(report)))
+    if known is None or known is report.receipt:
+        raise ReportRefused
+
+
 def _claim(now: datetime) -> OutboxMessage | None:
     """One statement takes one message: on PostgreSQL by SKIP LOCKED, on SQLite because writers are serial."""
     oldest = (
@@ -146,6 +207,7 @@ def _claim(now: datetime) -> OutboxMessage | None:
         .where(
             OutboxMessage.sent_at.is_(None), OutboxMessage.failed_at.is_(None), OutboxMessage.due_at <= now
         )
+        .where(OutboxMessage.channel.in_(_open_channels(now)))
         .order_by(OutboxMessage.due_at, OutboxMessage.id)
         .limit(1)
         .with_for_update(skip_locked=True)
@@ -163,6 +225,11 @@ def _claim(now: datetime) -> OutboxMessage | None:
             # Read once, kept as read: what another worker does to the row later is its own affair.
             session.expunge(claimed)
         return claimed
+
+
+def _open_channels(now: datetime) -> tuple[Channel, ...]:
+    """Without SMS while Twilio takes none: they wait, and nobody storms it."""
+    return tuple(Channel) if not throttling.check_delay(sms_breaker_budget(), now=now) else (Channel.EMAIL,)
 
 
 def _open(claimed: OutboxMessage) -> RenderedMail:
@@ -189,7 +256,9 @@ def _mark_handed(claimed: OutboxMessage, now: datetime) -> None:
 
 def _mark_sent(claimed: OutboxMessage, now: datetime, **taken: object) -> None:
     with transaction():
-        _settle(claimed, sent_at=now, sealed_words=None, failure=None, **taken)
+        _settle(claimed, sent_at=now, failed_at=None, sealed_words=None, failure=None, **taken)
+        if claimed.channel is Channel.SMS:
+            throttling.forget(sms_breaker_budget())
     log.info("message sent", message=str(claimed.id), attempts=claimed.attempts)
 
 
@@ -208,7 +277,21 @@ def _mark_refused(claimed: OutboxMessage, failure: Failure, now: datetime) -> De
             wait = wait_before_retry(claimed.attempts, SystemRandom())
             _settle(claimed, due_at=now + wait, handed_at=None, failure=reason)
     log.warning("message refused", message=str(claimed.id), reason=reason, final=is_final)
+    if claimed.attempts == ALERT_AFTER_ATTEMPTS:
+        log.error("message stays", alert=True, message=str(claimed.id), reason=reason)
+    _count_for_the_breaker(claimed, failure, now)
     return DeliveryState.FAILED if is_final else DeliveryState.WAITING
+
+
+def _count_for_the_breaker(claimed: OutboxMessage, failure: Failure, now: datetime) -> None:
+    """Twilio's own failures count; a number that it refuses does not, nor a worker that died."""
+    is_down = not isinstance(failure, SealBroken) and not getattr(failure, "is_permanent", False)
+    if claimed.channel is not Channel.SMS or not is_down or failure.args == (UNKNOWN_OUTCOME,):
+        return
+    with suppress(TooManyAttempts):  # several workers found out at once
+        throttling.spend(sms_breaker_budget(), now=now)
+    if throttling.check_delay(sms_breaker_budget(), now=now):
+        log.error("sms stopped", alert=True, reason=str(failure))
 
 
 def _settle(claimed: OutboxMessage, **values: object) -> bool:

@@ -1,5 +1,6 @@
 """The SMS channel: words from templates, and the one door to Twilio."""
 
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 from uuid import UUID
@@ -9,6 +10,7 @@ from flask import render_template
 from flask_babel import force_locale
 from twilio.base.exceptions import TwilioException, TwilioRestException
 from twilio.http.http_client import TwilioHttpClient
+from twilio.request_validator import RequestValidator
 from twilio.rest import Client
 from urllib3.exceptions import NewConnectionError
 
@@ -92,6 +94,18 @@ def send(words: RenderedSms, row_id: UUID) -> str:
 def status_url(issuer: str, row_id: UUID) -> str:
     """Where Twilio reports on one SMS. From the settings: what Twilio signs (ADR 0003)."""
     return f"{issuer}{SMS_STATUS_PATH}?{urlencode({'message': str(row_id)})}"
+
+
+def is_twilios(form: Mapping[str, str], message_id: str, signature: str) -> bool:
+    """Whether Twilio signed this report at the address that we gave it (« Webhooks security »).
+
+    The address is made from the settings, never from the request: a forwarded header must not choose it.
+    """
+    settings = current()
+    if not settings.sms_enabled:
+        return False
+    url = f"{settings.issuer}{SMS_STATUS_PATH}?{urlencode({'message': message_id})}"
+    return bool(RequestValidator(settings.twilio_auth_token).validate(url, form, signature))
 
 
 def _client(settings: Settings) -> Client:

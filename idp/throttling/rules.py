@@ -117,6 +117,13 @@ SMS_PER_PREFIX_AND_HOUR = Quota("sms_per_prefix_and_hour", tries=50, window=HOUR
 # How much a hostile day may cost is the operator's to say (`IDP_SMS_PER_HOUR`, `IDP_SMS_PER_DAY`).
 SMS_IN_ALL_PER_HOUR = Quota("sms_in_all_per_hour", tries=200, window=HOUR)
 SMS_IN_ALL_PER_DAY = Quota("sms_in_all_per_day", tries=1000, window=DAY)
+# While Twilio takes nothing, one SMS at a time finds out whether it does again.
+SMS_BREAKER = GrowingDelay(
+    "sms_breaker",
+    free_failures=2,
+    delays=tuple(timedelta(seconds=seconds) for seconds in (30, 60, 120)),
+    forgotten_after=HOUR,
+)
 
 LIMITS: tuple[Limit, ...] = (
     SIGN_IN_PER_ACCOUNT_AND_NETWORK,
@@ -140,6 +147,7 @@ LIMITS: tuple[Limit, ...] = (
     SMS_PER_PREFIX_AND_HOUR,
     SMS_IN_ALL_PER_HOUR,
     SMS_IN_ALL_PER_DAY,
+    SMS_BREAKER,
 )
 
 
@@ -224,6 +232,11 @@ def shared_sms_budgets(
 def activation_wait_budget(account_id: UUID) -> Budget:
     """What each activation message sent again to the same address spends besides: the next one waits longer."""
     return Budget(ACTIVATION_MESSAGE_WAIT, str(account_id))
+
+
+def sms_breaker_budget() -> Budget:
+    """What each SMS spends that Twilio did not take for a reason of its own; one that it takes forgets it."""
+    return Budget(SMS_BREAKER, "everyone")
 
 
 def registration_budget(network: str) -> Budget:

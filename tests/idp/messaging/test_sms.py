@@ -1,19 +1,12 @@
 """The SMS channel: Twilio's real client against the catcher, and against servers with bad manners."""
 
 import socket
-import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import UUID
 
 import pytest
-from flask import Flask, jsonify
-from flask.typing import ResponseReturnValue
 from sqlalchemy import update
-from werkzeug.serving import make_server
 
-from demo.catcher import Mailbox, create_catcher
 from idp.db import db, transaction
 from idp.messaging import service, sms
 from idp.messaging.models import OutboxMessage
@@ -33,14 +26,10 @@ from idp.messaging.rules import (
 from idp.settings import Settings
 from shared.settings import SettingsRefused
 from tests.conftest import idp_settings_values
+from tests.idp.messaging.conftest import TWILIO
 
 ACCOUNT_ID = UUID(int=5)
 NUMBER = "+33639981234"
-TWILIO = {
-    "twilio_account_sid": "AC" + "0" * 32,
-    "twilio_auth_token": "tests only",
-    "twilio_from": "+33639980000",
-}
 
 
 def a_code(to: str = NUMBER, **variables: str | int) -> Message:
@@ -261,76 +250,3 @@ def test_only_this_machine_may_stand_for_twilio(url):
 
 def die(*_args: object, **_kwargs: object) -> None:
     raise KeyboardInterrupt
-
-
-@dataclass
-class AnsweringTwilio:
-    """Answers every call in one way, and counts them."""
-
-    status: int
-    error_code: int
-    calls: int = 0
-    threads: list[threading.Thread] = field(default_factory=list)
-
-    def app(self) -> Flask:
-        app = Flask("twilio")
-
-        @app.post("/2010-04-01/Accounts/<sid>/Messages.json")
-        def create(sid: str) -> ResponseReturnValue:
-            self.calls += 1
-            return jsonify(
-                code=self.error_code, message=f"refused for {sid}", status=self.status
-            ), self.status
-
-        return app
-
-
-@pytest.fixture
-def use_twilio(idp_context: Flask) -> Iterator[Callable[..., None]]:
-    """Points the application at what stands for Twilio."""
-    before: Settings = idp_context.extensions["settings"]
-
-    def use(**changed: str) -> None:
-        idp_context.extensions["settings"] = before.model_copy(update=TWILIO | changed)
-
-    yield use
-    idp_context.extensions["settings"] = before
-
-
-@pytest.fixture
-def serve() -> Iterator[Callable[[Flask], str]]:
-    """Serves an application on a free loopback port; returns its address."""
-    running = []
-
-    def start(app: Flask) -> str:
-        server = make_server("127.0.0.1", 0, app, threaded=True)
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        running.append((server, thread))
-        return f"http://127.0.0.1:{server.server_port}"
-
-    yield start
-    for server, thread in running:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
-@pytest.fixture
-def catcher(use_twilio: Callable[..., None], serve: Callable[[Flask], str]) -> Mailbox:
-    """The demonstration's catcher, standing for Twilio."""
-    mailbox = Mailbox()
-    use_twilio(twilio_url=serve(create_catcher(mailbox)))
-    return mailbox
-
-
-@pytest.fixture
-def answering(
-    use_twilio: Callable[..., None], serve: Callable[[Flask], str]
-) -> Callable[[int, int], AnsweringTwilio]:
-    def answer(status: int, error_code: int) -> AnsweringTwilio:
-        twilio = AnsweringTwilio(status, error_code)
-        use_twilio(twilio_url=serve(twilio.app()))
-        return twilio
-
-    return answer
