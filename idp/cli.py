@@ -15,6 +15,7 @@ from idp.letters.cli import letters
 from idp.oidc.cli import clients
 from idp.roster.cli import roster
 from idp.signing_keys.cli import keys
+from idp.throttling.cli import throttling
 from idp.worker import worker
 from shared.settings import SettingsRefused
 
@@ -40,6 +41,7 @@ idp.add_command(clients)
 idp.add_command(keys)
 idp.add_command(roster)
 idp.add_command(schools)
+idp.add_command(throttling)
 
 
 def explanation(refusal: Exception) -> str:

@@ -193,21 +193,22 @@ def sign_in_at_address(
     one_time_code: str,
     *,
     network: str,
+    device_secret: str | None = None,
     user_agent: str,
     browser_secret: str | None,
     now: datetime,
 ) -> SignedInAtAddress:
     """Sign in on the mailed page; with the chosen password and a living URL of one account, activate it.
 
-    browser_secret: of the session cookie that the browser sent. Whatever the URL is worth, a right couple signs
-    in. Raises SignInRefused, SignInSlowed, LetterExpired, Busy.
+    browser_secret, device_secret: of the session and device cookies of the browser. Whatever the URL is worth, a
+    right couple signs in. Raises SignInRefused, SignInSlowed, LetterExpired, Busy.
     """
-    authenticated = sign_in.authenticate(*couple, network=network, now=now)
+    authenticated = sign_in.authenticate(*couple, network=network, device_secret=device_secret, now=now)
     try:
         return _sign_in(authenticated, one_time_code, user_agent, browser_secret, now=now)
     except SignInRefused:
         # The same form a moment earlier activated the account: not a wrong password, only another state.
-        authenticated = sign_in.authenticate(*couple, network=network, now=now)
+        authenticated = sign_in.authenticate(*couple, network=network, device_secret=device_secret, now=now)
         return _sign_in(authenticated, one_time_code, user_agent, browser_secret, now=now)
 
 

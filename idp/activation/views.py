@@ -18,6 +18,7 @@ from idp.activation.rules import (
     NoActiveLink,
 )
 from idp.activation.service import SignedInAtAddress
+from idp.devices.views import device_secret, set_device_cookie
 from idp.errors import DomainError, FieldRefusal
 from idp.families.rules import LINK_FROZEN
 from idp.forms import has_strange_values
@@ -160,6 +161,7 @@ def confirm() -> Response | Page:
             filled.couple,
             one_time_code,
             network=sign_in.request_network(),
+            device_secret=device_secret(),
             user_agent=sign_in.user_agent(),
             browser_secret=cookie_secret(),
             now=request_now(),
@@ -170,6 +172,7 @@ def confirm() -> Response | Page:
         flash(gettext(OneTimeCodeRefused.sentence))
     response = redirect(_after_address(signed_in), 303)
     set_session_cookie(response, signed_in.session)
+    set_device_cookie(response)
     return response
 
 

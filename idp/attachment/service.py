@@ -113,7 +113,7 @@ def prove_couple(session: CurrentSession, couple: tuple[str, str], *, network: s
         raise _refusal(session, refused.cause, other=authenticated.account_id, now=now) from None
     proof = _proof_of(authenticated, other, now=now)
     with transaction():
-        throttling.forget(*authenticated.budgets)
+        sign_in.forgive(authenticated)
     throttling.give_back(budget, now=now)
     return _seal(session, proof)
 

@@ -4,6 +4,7 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from flask_babel import lazy_gettext
 
 from idp.accounts.rules import AccountId
+from idp.devices.views import device_secret
 from idp.families.rules import LinkState
 from idp.my_account import proving, service
 from idp.my_account.forms import ConfirmationForm
@@ -62,6 +63,7 @@ def submit_confirmation() -> Answer:
             present_session(),
             filled.password.data or "",
             network=sign_in.request_network(),
+            device_secret=device_secret(),
             now=request_now(),
         )
     except PasswordWrong as refusal:

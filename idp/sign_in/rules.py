@@ -91,13 +91,13 @@ class SignInRefused(DomainError):
 
 
 class SignInSlowed(DomainError):
-    """Too many tries of this identifier from this network. `seconds`: until the next one is evaluated."""
+    """Too many tries of this identifier, from this network or in all. `seconds`: until the next one is evaluated."""
 
     error_code = "sign_in_slowed"
-    sentence = "Trop d’essais. Réessayez dans {n} minutes, ou utilisez «\N{NO-BREAK SPACE}Mot de passe perdu\N{NO-BREAK SPACE}»."
+    sentence = "Trop d’essais. Réessayez dans {wait}, ou utilisez «\N{NO-BREAK SPACE}Mot de passe perdu\N{NO-BREAK SPACE}»."
 
     def __init__(self, seconds: int) -> None:
-        super().__init__(n=-(-seconds // 60))
+        super().__init__()
         self.seconds = seconds
 
 

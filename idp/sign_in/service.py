@@ -12,11 +12,15 @@ from idp.accounts.rules import AccountId, AccountState, normalise_identifier
 from idp.accounts.service import AccountForSignIn
 from idp.audit import service as audit
 from idp.db import db, transaction
+from idp.devices import service as devices
 from idp.families import service as families
+from idp.notices.rules import Notice
+from idp.notices.service import notify
 from idp.passwords import service as passwords
 from idp.passwords.rules import Busy
 from idp.passwords.service import ProvisionalState
 from idp.sessions import service as sessions
+from idp.sessions.devices import read_device
 from idp.sessions.rules import OpenedWith
 from idp.sessions.service import OpenedSession
 from idp.settings import current as current_settings
@@ -34,7 +38,7 @@ from idp.sign_in.rules import (
     unseal,
 )
 from idp.throttling import service as throttling
-from idp.throttling.rules import Budget, TooManyAttempts, sign_in_budgets
+from idp.throttling.rules import SIGN_IN_IN_ALL, Budget, Spent, TooManyAttempts, sign_in_budgets
 from shared.sealing import derive_key
 
 # The wait named when a limit names none.
@@ -43,7 +47,10 @@ LONG_WAIT_SECONDS = 3600
 
 @dataclass(frozen=True, slots=True)
 class Authenticated:
-    """A couple that was right. `issue_number`: of the letter, None with a chosen password."""
+    """A couple that was right. `issue_number`: of the letter, None with a chosen password.
+
+    device_secret: of the browser, None where it is not to be remembered. budgets, spent: for `forgive`.
+    """
 
     account_id: AccountId
     identifier: str
@@ -52,24 +59,37 @@ class Authenticated:
     issue_number: int | None
     password_hash: str | None = field(repr=False)
     budgets: tuple[Budget, ...] = field(repr=False)
+    spent: Spent = field(repr=False, default=Spent())
+    device_secret: str | None = field(repr=False, default=None)
 
 
-def authenticate(identifier: str, password: str, *, network: str, now: datetime) -> Authenticated:
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try that may be evaluated: what it was counted on, and what it left there."""
+
+    budgets: tuple[Budget, ...]
+    spent: Spent
+
+
+def authenticate(
+    identifier: str, password: str, *, network: str, device_secret: str | None = None, now: datetime
+) -> Authenticated:
     """Evaluate one typed couple, at one Argon2id verification whatever the account (ADR 0008).
 
-    network: of `network_of`. Call it outside any transaction; it opens short ones of its own.
+    Every path on which a password is typed comes through here, so that one budget counts them all. network: of
+    `network_of`. device_secret: of the browser's cookie; one that signed in before is judged by its own budget.
+    Call it outside any transaction; it opens short ones of its own. A right couple is the caller's to `forgive`.
     Raises SignInSlowed, Busy (neither evaluated), SignInRefused, LetterExpired.
     """
     normalised = normalise_identifier(identifier)
-    budgets = sign_in_budgets(normalised, network)
-    _spend(budgets, now)
+    attempt = _spend(normalised, network, device_secret, now)
     account = accounts.find_by_identifier(normalised)
     letter = passwords.provisional_state(account.account_id if account else None)
     db.session.rollback()  # reads alone: no connection is held while hashing
-    proof = _prove(account, letter, password, budgets, now)
+    proof = _prove(account, letter, password, attempt, now)
     verdict = judge(proof, now=now)
     if account is None or isinstance(verdict, RefusalReason):
-        raise _refusal(account, letter, verdict, budgets, now)
+        raise _refusal(account, letter, verdict, attempt, now)
     if verdict is OpenedWith.CHOSEN:
         account = _with_present_cost(account, password)
     return Authenticated(
@@ -79,8 +99,15 @@ def authenticate(identifier: str, password: str, *, network: str, now: datetime)
         verdict,
         letter.issue_number if verdict is OpenedWith.PROVISIONAL else None,
         account.password_hash,
-        budgets,
+        attempt.budgets,
+        attempt.spent,
+        device_secret,
     )
+
+
+def forgive(authenticated: Authenticated) -> None:
+    """Forget the failures before a right couple, in the caller's transaction: the owner's own, nobody else's."""
+    throttling.forget(*authenticated.budgets, spent=authenticated.spent)
 
 
 def record_sign_in(
@@ -88,6 +115,7 @@ def record_sign_in(
 ) -> OpenedSession:
     """Open the session of a right couple and forget the failures before it, in the caller's transaction.
 
+    A chosen password makes its browser a known one; the holder of an active account is told of a new one.
     replacing: the secret that the browser's cookie held until now; that session ends.
     Raises SignInRefused when state or password changed since the couple was evaluated.
     """
@@ -103,7 +131,8 @@ def record_sign_in(
     )
     if unchanged is None:
         raise SignInRefused
-    throttling.forget(*authenticated.budgets)
+    forgive(authenticated)
+    _remember_device(authenticated, user_agent, now=now)
     audit.record(SignedIn(authenticated.account_id, authenticated.opened_with), now=now)
     return sessions.open_session(
         authenticated.account_id,
@@ -124,10 +153,17 @@ class SignedInPerson:
 
 
 def sign_in(
-    identifier: str, password: str, *, network: str, user_agent: str, replacing: str | None, now: datetime
+    identifier: str,
+    password: str,
+    *,
+    network: str,
+    device_secret: str | None = None,
+    user_agent: str,
+    replacing: str | None,
+    now: datetime,
 ) -> SignedInPerson:
     """Evaluate a couple and open its session. Raises what `authenticate` and `record_sign_in` raise."""
-    authenticated = authenticate(identifier, password, network=network, now=now)
+    authenticated = authenticate(identifier, password, network=network, device_secret=device_secret, now=now)
     with transaction():
         opened = record_sign_in(authenticated, user_agent=user_agent, replacing=replacing, now=now)
     return SignedInPerson(authenticated, opened)
@@ -153,9 +189,25 @@ def _demande_key() -> bytes:
     return derive_key(current_settings().secret_key, "carried authorization request")
 
 
-def _spend(budgets: tuple[Budget, ...], now: datetime) -> None:
+def _remember_device(authenticated: Authenticated, user_agent: str, *, now: datetime) -> None:
+    """Not at activation: nobody is told of the browser on which they have just activated."""
+    if authenticated.device_secret is None or authenticated.opened_with is not OpenedWith.CHOSEN:
+        return
+    is_new = devices.remember(
+        authenticated.account_id, authenticated.identifier, authenticated.device_secret, now=now
+    )
+    if is_new and authenticated.state is AccountState.ACTIVE:
+        words = read_device(user_agent)
+        notify(
+            authenticated.account_id, Notice.NEW_DEVICE, now=now, browser=words.browser, system=words.system
+        )
+
+
+def _spend(identifier: str, network: str, device_secret: str | None, now: datetime) -> Attempt:
+    is_known = device_secret is not None and devices.is_known(device_secret, identifier, now=now)
+    budgets = sign_in_budgets(identifier, network, known_device=device_secret if is_known else None)
     try:
-        throttling.spend(*budgets, now=now)
+        return Attempt(budgets, throttling.spend(*budgets, now=now))
     except TooManyAttempts as error:
         raise SignInSlowed(error.seconds or LONG_WAIT_SECONDS) from None
 
@@ -164,14 +216,14 @@ def _prove(
     account: AccountForSignIn | None,
     letter: ProvisionalState,
     password: str,
-    budgets: tuple[Budget, ...],
+    attempt: Attempt,
     now: datetime,
 ) -> Proof:
     """Both comparisons, for everybody: an account in any state, or none, takes as long."""
     try:
         is_chosen = passwords.verify(account.password_hash if account else None, password)
     except Busy:
-        throttling.give_back(*budgets, now=now)
+        throttling.give_back(*attempt.budgets, spent=attempt.spent, now=now)
         raise
     is_letters = passwords.verify_provisional(letter, password)
     return Proof(
@@ -183,7 +235,7 @@ def _refusal(
     account: AccountForSignIn | None,
     letter: ProvisionalState,
     reason: RefusalReason | OpenedWith,
-    budgets: tuple[Budget, ...],
+    attempt: Attempt,
     now: datetime,
 ) -> SignInRefused | LetterExpired:
     """Record why, in a transaction that outlives the refusal; one entry for known and unknown alike."""
@@ -191,7 +243,9 @@ def _refusal(
     with transaction():
         audit.record(SignInFailed(account.account_id if account else None, refused), now=now)
         if refused is RefusalReason.LETTER_EXPIRED:
-            throttling.forget(*budgets)
+            throttling.forget(*attempt.budgets, spent=attempt.spent)
+        else:
+            throttling.note_failure(SIGN_IN_IN_ALL, now=now)
     if account is not None and refused is RefusalReason.LETTER_EXPIRED:
         return LetterExpired(letter.expires_at or now, families.school_contact(account.account_id))
     return SignInRefused()

@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 
 from flask import Blueprint, abort, redirect, render_template, request, url_for
-from flask_babel import format_date, gettext, ngettext
+from flask_babel import format_date, gettext
 from werkzeug.wrappers import Response
 
+from idp.devices.views import device_secret, set_device_cookie
 from idp.errors import DomainError
 from idp.families.rules import SchoolContact
 from idp.passwords.rules import Busy
@@ -28,6 +29,7 @@ from idp.sign_in.rules import (
     SignInSlowed,
 )
 from idp.throttling.rules import network_of
+from idp.throttling.views import wait_in_words
 from shared.clock import request_now
 from shared.headers import allow
 from shared.pages import asked_in_query
@@ -63,6 +65,7 @@ def submit() -> Response | Page:
         signed_in = service.sign_in(
             *filled.couple,
             network=request_network(),
+            device_secret=device_secret(),
             user_agent=user_agent(),
             replacing=cookie_secret(),
             now=request_now(),
@@ -72,6 +75,7 @@ def submit() -> Response | Page:
     person = signed_in.authenticated
     response = redirect(next_address(person.state, person.opened_with, demande=demande()), 303)
     set_session_cookie(response, signed_in.session)
+    set_device_cookie(response)
     return response
 
 
@@ -212,15 +216,9 @@ def refused_page(
 
 def refusal_sentence(error: DomainError) -> str:
     """The refusal in the reader's language, with its numbers and dates."""
-    if isinstance(error, SignInSlowed):
-        return str(
-            ngettext(
-                "Trop d’essais. Réessayez dans %(num)s minute, ou utilisez « Mot de passe perdu ».",
-                "Trop d’essais. Réessayez dans %(num)s minutes, ou utilisez « Mot de passe perdu ».",
-                -(-error.seconds // 60),
-            )
-        )
     variables = dict(error.variables)
+    if isinstance(error, SignInSlowed):
+        variables["wait"] = wait_in_words(error.seconds)
     if isinstance(error, LetterExpired):
         variables["date"] = format_date(error.expired_at, "long")
     return str(gettext(error.sentence)).format(**variables)

@@ -4,8 +4,10 @@ import hashlib
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from typing import ClassVar
 from uuid import UUID
 
+from idp.audit.rules import AuditEvent
 from idp.errors import DomainError
 
 NEVER = datetime(9999, 1, 1, tzinfo=UTC)
@@ -36,7 +38,42 @@ class Quota:
     window: timedelta | None
 
 
-Limit = GrowingDelay | Quota
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """From so many failures within any `window` on, `pause` between tries, and never more than that.
+
+    Counted on what outsiders share or may aim at, so it only slows; an owner's success takes back its own try and
+    leaves the failures of others.
+    """
+
+    name: str
+    failures: int
+    window: timedelta
+    pause: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Surge:
+    """From so many failures within `window` in the whole service on, for as long as `pause` after the last of them,
+    whoever tries must come back once after `pause`. Operators are told at most once in `told_every`.
+
+    Counted on failures, so that many right passwords in one evening are no surge. Everybody waits for themselves:
+    a pause shared by all would let whoever fails fastest keep the others out.
+    """
+
+    name: str
+    failures: int
+    window: timedelta
+    pause: timedelta
+    told_every: timedelta
+
+    @property
+    def patience(self) -> timedelta:
+        """How long who was asked to come back may take to do so."""
+        return self.pause * 60
+
+
+Limit = GrowingDelay | Quota | Pace | Surge
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +91,13 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """An attempt that may be evaluated. `remaining`: tries left in the tightest quota, None without quota."""
+    """An attempt that may be evaluated. `remaining`: tries left in the tightest quota, None without quota.
 
-    remaining: int | None
+    tries: what it left in the logs of paces, for `forget` and `give_back` to take back.
+    """
+
+    remaining: int | None = None
+    tries: tuple[UUID, ...] = ()
 
 
 class TooManyAttempts(DomainError):
@@ -71,11 +112,35 @@ class TooManyAttempts(DomainError):
         self.seconds = seconds
 
 
+@dataclass(frozen=True, slots=True)
+class SignInSurge(AuditEvent):
+    """Sign-ins fail faster than parents mistype: somebody tries passwords. `failures`: within the last second."""
+
+    name: ClassVar[str] = "provider:sign_in:surge"
+    failures: int
+
+
 SIGN_IN_PER_ACCOUNT_AND_NETWORK = GrowingDelay(
     "sign_in_per_account_and_network",
     free_failures=4,
     delays=tuple(timedelta(minutes=minutes) for minutes in (1, 2, 4, 8, 15)),
     forgotten_after=timedelta(hours=24),
+)
+SIGN_IN_PER_ACCOUNT_AND_DEVICE = replace(
+    SIGN_IN_PER_ACCOUNT_AND_NETWORK, name="sign_in_per_account_and_device"
+)
+SIGN_IN_PER_ACCOUNT = Pace(
+    "sign_in_per_account", failures=25, window=timedelta(hours=24), pause=timedelta(seconds=30)
+)
+SIGN_IN_PER_NETWORK = Pace(
+    "sign_in_per_network", failures=300, window=timedelta(hours=1), pause=timedelta(seconds=5)
+)
+SIGN_IN_IN_ALL = Surge(
+    "sign_in_in_all",
+    failures=20,
+    window=timedelta(seconds=1),
+    pause=timedelta(seconds=2),
+    told_every=timedelta(minutes=1),
 )
 BIRTH_DATE_PER_DAY = Quota("birth_date_per_day", tries=3, window=timedelta(days=1))
 BIRTH_DATE_IN_ALL = Quota("birth_date_in_all", tries=10, window=None)
@@ -127,6 +192,10 @@ SMS_BREAKER = GrowingDelay(
 
 LIMITS: tuple[Limit, ...] = (
     SIGN_IN_PER_ACCOUNT_AND_NETWORK,
+    SIGN_IN_PER_ACCOUNT_AND_DEVICE,
+    SIGN_IN_PER_ACCOUNT,
+    SIGN_IN_PER_NETWORK,
+    SIGN_IN_IN_ALL,
     BIRTH_DATE_PER_DAY,
     BIRTH_DATE_IN_ALL,
     ATTACH_PER_DAY,
@@ -151,10 +220,22 @@ LIMITS: tuple[Limit, ...] = (
 )
 
 
-def sign_in_budgets(identifier: str, network: str) -> tuple[Budget, ...]:
-    """What one sign-in spends. identifier: normalised, known or not. network: of `network_of`."""
-    # A known device, the account, the network and everyone together get their own budget in this tuple.
-    return (Budget(SIGN_IN_PER_ACCOUNT_AND_NETWORK, f"{identifier}\n{network}"),)
+def sign_in_budgets(identifier: str, network: str, *, known_device: str | None = None) -> tuple[Budget, ...]:
+    """What one sign-in spends. identifier: normalised, known or not. network: of `network_of`.
+
+    known_device: what stands for a device that signed in to this account before. It is judged by its own budget
+    alone, so that no outsider slows it down.
+    """
+    if known_device is not None:
+        return (Budget(SIGN_IN_PER_ACCOUNT_AND_DEVICE, f"{identifier}\n{known_device}"),)
+    pair = f"{identifier}\n{network}"
+    # Always in this order: tries that share two of them wait, and never for each other.
+    return (
+        Budget(SIGN_IN_IN_ALL, pair),
+        Budget(SIGN_IN_PER_ACCOUNT_AND_NETWORK, pair),
+        Budget(SIGN_IN_PER_ACCOUNT, identifier),
+        Budget(SIGN_IN_PER_NETWORK, network),
+    )
 
 
 def birth_date_budgets(account_id: UUID, issue_number: int) -> tuple[Budget, ...]:

@@ -1,31 +1,43 @@
 """Counting attempts, atomically, in the database that all workers share."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from uuid import UUID
 
 import structlog
-from sqlalchemy import ColumnElement, and_, case, delete, literal, or_, select, update
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy import delete, update
 
 from idp import settings
 from idp.db import db, transaction
-from idp.throttling.models import ThrottleCounter
+from idp.throttling.counters import blocked_by, is_counter_of, seconds_to_wait, spend_one
+from idp.throttling.models import ThrottleCounter, ThrottleTry
+from idp.throttling.paces import slowed_by_pace, spend_pace, take_back
 from idp.throttling.rules import (
-    NEVER,
+    LIMITS,
     Budget,
     GrowingDelay,
-    Limit,
+    Pace,
     Quota,
     Spent,
+    Surge,
     TooManyAttempts,
-    seconds_until,
     shared_sms_budgets,
     sms_budgets,
 )
-from shared.database import UtcDateTime
+from idp.throttling.surges import hold_back_in_surge, note_failure, surges_since
 
+__all__ = [
+    "check_delay",
+    "forget",
+    "give_back",
+    "note_failure",
+    "purge_expired",
+    "slowed_now",
+    "spend",
+    "spend_sms",
+    "surges_since",
+]
+NOTHING = Spent()
 log = structlog.get_logger("throttling")
 
 
@@ -34,8 +46,9 @@ def spend(*budgets: Budget, now: datetime) -> Spent:
 
     Raises TooManyAttempts, and then counts on none: waiting attempts do not make the wait longer.
     """
-    remaining = _spend_all(budgets, now)
-    return Spent(min((tries for tries in remaining if tries is not None), default=None))
+    hold_back_in_surge(budgets, now)
+    remaining, tries = _spend_all(budgets, now)
+    return Spent(min((left for left in remaining if left is not None), default=None), tuple(tries))
 
 
 def spend_sms(*, number: str | None, account: str, network: str, now: datetime) -> bool:
@@ -53,7 +66,7 @@ def spend_sms(*, number: str | None, account: str, network: str, now: datetime) 
         number=number, account=account, per_hour=caps.sms_per_hour, per_day=caps.sms_per_day
     )
     try:
-        remaining = _spend_all(shared, now)
+        remaining, _tries = _spend_all(shared, now)
     except TooManyAttempts:
         return False
     # Once for each cap: its counter passes zero one time in its window.
@@ -62,21 +75,29 @@ def spend_sms(*, number: str | None, account: str, network: str, now: datetime) 
     return True
 
 
-def give_back(*budgets: Budget, now: datetime) -> None:
+def give_back(*budgets: Budget, spent: Spent = NOTHING, now: datetime) -> None:
     """Uncount one attempt that could not be evaluated after all, in a short transaction of its own."""
     with transaction():
+        take_back(spent)
         for budget in budgets:
-            db.session.execute(
-                update(ThrottleCounter)
-                .where(_is_counter_of(budget), ThrottleCounter.spent > 0)
-                .values(spent=ThrottleCounter.spent - 1, blocked_until=now)
-            )
+            if isinstance(budget.limit, GrowingDelay | Quota):
+                db.session.execute(
+                    update(ThrottleCounter)
+                    .where(is_counter_of(budget), ThrottleCounter.spent > 0)
+                    .values(spent=ThrottleCounter.spent - 1, blocked_until=now)
+                )
 
 
-def forget(*budgets: Budget) -> None:
-    """Start again at zero after the owner's success, in the caller's transaction."""
+def forget(*budgets: Budget, spent: Spent = NOTHING) -> None:
+    """Start again at zero after the owner's success, in the caller's transaction.
+
+    What is counted on an account or a network as a whole stays, for the failures there may be an outsider's: only
+    the successful try itself, `spent`, is taken back.
+    """
+    take_back(spent)
     for budget in budgets:
-        db.session.execute(delete(ThrottleCounter).where(_is_counter_of(budget)))
+        if isinstance(budget.limit, GrowingDelay | Quota):
+            db.session.execute(delete(ThrottleCounter).where(is_counter_of(budget)))
 
 
 def check_delay(*budgets: Budget, now: datetime) -> int:
@@ -84,111 +105,35 @@ def check_delay(*budgets: Budget, now: datetime) -> int:
 
     Raises TooManyAttempts when no wait helps.
     """
-    waits = [seconds for budget in budgets if (seconds := _seconds_to_wait(budget, now))]
+    waits = [seconds for budget in budgets if (seconds := seconds_to_wait(budget, now))]
     return max(waits, default=0)
 
 
+def slowed_now(*, now: datetime) -> dict[str, int]:
+    """How many things each limit slows at this instant, by the limit's name."""
+    return {
+        limit.name: slowed_by_pace(limit, now) if isinstance(limit, Pace) else blocked_by(limit, now)
+        for limit in LIMITS
+    }
+
+
 def purge_expired(*, now: datetime) -> int:
-    """Delete counters that count nothing any more, in the caller's transaction. Returns how many."""
-    gone = db.session.execute(
-        delete(ThrottleCounter).where(ThrottleCounter.expires_at <= now).returning(ThrottleCounter.key)
+    """Delete counters and tries that count nothing any more, in the caller's transaction. Returns how many."""
+    counters = delete(ThrottleCounter).where(ThrottleCounter.expires_at <= now)
+    tries = delete(ThrottleTry).where(ThrottleTry.expires_at <= now)
+    return len(db.session.execute(counters.returning(ThrottleCounter.key)).all()) + len(
+        db.session.execute(tries.returning(ThrottleTry.id)).all()
     )
-    return len(gone.all())
 
 
-def _spend_all(budgets: Sequence[Budget], now: datetime) -> list[int | None]:
+def _spend_all(budgets: Sequence[Budget], now: datetime) -> tuple[list[int | None], list[UUID]]:
+    """What is left in each counter, and the tries that paces keep. Raises TooManyAttempts, and counts nothing."""
+    remaining: list[int | None] = []
+    tries: list[UUID] = []
     with transaction():
-        return [_spend_one(budget, now) for budget in budgets]
-
-
-def _spend_one(budget: Budget, now: datetime) -> int | None:
-    """Tries left, None for a limit without quota. Raises TooManyAttempts."""
-    spent = db.session.scalar(_counting_statement(budget, now))
-    if spent is None:
-        # Only now, to learn how long: the statement above already decided.
-        raise TooManyAttempts(budget.limit, _seconds_to_wait(budget, now) or 1)
-    return budget.limit.tries - spent if isinstance(budget.limit, Quota) else None
-
-
-def _counting_statement(budget: Budget, now: datetime) -> Any:
-    """Inserts or increments, and returns the new count; returns no row while the counter is blocked."""
-    limit, table = budget.limit, ThrottleCounter
-    is_fresh = table.expires_at <= now
-    spent = case((is_fresh, literal(1)), else_=table.spent + 1)
-    first_end = _window_end(limit, now)
-    keeps_window = isinstance(limit, Quota)
-    expires_at = case(
-        (is_fresh, _instant(first_end)), else_=table.expires_at if keeps_window else _instant(first_end)
-    )
-    insert: Callable[..., Any] = postgresql_insert if _dialect_name() == "postgresql" else sqlite_insert
-    return (
-        insert(table)
-        .values(
-            limit_name=limit.name,
-            key=budget.key,
-            spent=1,
-            blocked_until=_first_blocked_until(limit, now),
-            expires_at=first_end,
-        )
-        .on_conflict_do_update(
-            index_elements=[table.limit_name, table.key],
-            set_={
-                "spent": spent,
-                "expires_at": expires_at,
-                "blocked_until": _blocked_until(limit, spent, expires_at, now),
-            },
-            where=or_(is_fresh, table.blocked_until <= now),
-        )
-        .returning(table.spent)
-    )
-
-
-def _blocked_until(
-    limit: Limit, spent: ColumnElement[int], expires_at: ColumnElement[datetime], now: datetime
-) -> ColumnElement[datetime]:
-    if isinstance(limit, Quota):
-        return case((spent >= limit.tries, expires_at), else_=_instant(now))
-    # The longest delay first: the first condition that holds decides.
-    steps = [
-        (spent > limit.free_failures + step, _instant(now + delay)) for step, delay in enumerate(limit.delays)
-    ]
-    return case(*reversed(steps), else_=_instant(now))
-
-
-def _first_blocked_until(limit: Limit, now: datetime) -> datetime:
-    if isinstance(limit, Quota):
-        return _window_end(limit, now) if limit.tries <= 1 else now
-    return now + limit.delays[0] if limit.free_failures < 1 else now
-
-
-def _window_end(limit: Limit, now: datetime) -> datetime:
-    if isinstance(limit, GrowingDelay):
-        return now + limit.forgotten_after
-    return NEVER if limit.window is None else now + limit.window
-
-
-def _seconds_to_wait(budget: Budget, now: datetime) -> int | None:
-    """0 when nothing blocks. Raises TooManyAttempts when no wait helps."""
-    blocked_until = db.session.scalar(
-        select(ThrottleCounter.blocked_until).where(
-            _is_counter_of(budget), ThrottleCounter.blocked_until > now, ThrottleCounter.expires_at > now
-        )
-    )
-    if blocked_until is None:
-        return 0
-    seconds = seconds_until(blocked_until, now=now)
-    if seconds is None:
-        raise TooManyAttempts(budget.limit, None)
-    return seconds
-
-
-def _is_counter_of(budget: Budget) -> ColumnElement[bool]:
-    return and_(ThrottleCounter.limit_name == budget.limit.name, ThrottleCounter.key == budget.key)
-
-
-def _instant(value: datetime) -> ColumnElement[datetime]:
-    return literal(value, UtcDateTime())
-
-
-def _dialect_name() -> str:
-    return db.session.get_bind().dialect.name
+        for budget in budgets:
+            if isinstance(budget.limit, Pace):
+                tries.append(spend_pace(budget, budget.limit, now))
+            elif not isinstance(budget.limit, Surge):
+                remaining.append(spend_one(budget, budget.limit, now))
+    return remaining, tries

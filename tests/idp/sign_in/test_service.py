@@ -180,7 +180,6 @@ def test_en_14_known_and_unknown_identifiers_are_slowed_alike(
         authenticate(identifier, CHOSEN, clock.advance(seconds=1))
 
     assert slowed.value.seconds == 59
-    assert slowed.value.variables == {"n": 1}
 
 
 def test_a_slowed_attempt_is_not_evaluated(

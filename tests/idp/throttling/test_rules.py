@@ -1,3 +1,4 @@
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -6,6 +7,7 @@ import pytest
 from idp.throttling.rules import (
     LIMITS,
     NEVER,
+    SIGN_IN_PER_ACCOUNT_AND_DEVICE,
     Budget,
     birth_date_budgets,
     network_of,
@@ -46,15 +48,29 @@ def test_two_limits_never_share_their_counters() -> None:
     assert len({limit.name for limit in LIMITS}) == len(LIMITS)
 
 
-def test_sign_in_is_counted_on_identifier_and_network() -> None:
-    keys = {
-        budget.key
+def test_sign_in_is_counted_on_the_pair_on_the_identifier_on_the_network_and_in_all() -> None:
+    keys = Counter(
+        (budget.limit.name, budget.key)
         for identifier in ("c.dupont", "c.dupont2")
         for network in ("192.0.2.0/24", "192.0.3.0/24")
         for budget in sign_in_budgets(identifier, network)
+    )
+
+    assert Counter(name for name, _key in keys) == {
+        "sign_in_in_all": 4,
+        "sign_in_per_account_and_network": 4,
+        "sign_in_per_account": 2,
+        "sign_in_per_network": 2,
     }
 
-    assert len(keys) == 4
+
+def test_bf_08_a_known_device_has_its_own_budget_and_no_other() -> None:
+    (budget,) = sign_in_budgets("c.dupont", "192.0.2.0/24", known_device="secret")
+
+    assert budget.limit is SIGN_IN_PER_ACCOUNT_AND_DEVICE
+    assert sign_in_budgets("c.dupont", "198.51.100.0/24", known_device="secret") == (budget,)
+    assert sign_in_budgets("c.dupont", "192.0.2.0/24", known_device="another") != (budget,)
+    assert sign_in_budgets("c.dupont2", "192.0.2.0/24", known_device="secret") != (budget,)
 
 
 def test_a_new_letter_starts_at_zero() -> None:
