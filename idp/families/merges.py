@@ -27,7 +27,7 @@ from idp.families.rules import (
     StandingMerge,
     effect_on_own,
 )
-from shared.database import UtcDateTime, uuid7
+from shared.database import UtcDateTime, in_chunks, uuid7
 
 UNDO_WITHIN = timedelta(days=30)
 LINKS_THAT_MOVE = (LinkState.ACTIVE, LinkState.FROZEN)
@@ -176,22 +176,35 @@ def last_undone_at(merged: AccountId) -> datetime | None:
     )
 
 
-def kept_account_of(merged: AccountId) -> AccountId | None:
-    """The account that stands for a merged one, however many merges lie between; None when there is none."""
-    kept: AccountId | None = None
-    following: AccountId = merged
+def kept_accounts_of(merged: Collection[AccountId]) -> dict[AccountId, AccountId]:
+    """The account that stands for each merged one, however many merges lie between; none for those on their own."""
+    kept: dict[AccountId, AccountId] = {}
+    following = {account_id: account_id for account_id in merged}
     for _ in range(LONGEST_CHAIN):
-        merge = standing_merge_of(following)
-        if merge is None:
+        taken_by = _taken_by(set(following.values()))
+        following = {start: taken_by[end] for start, end in following.items() if end in taken_by}
+        if not following:
             break
-        kept = following = merge.kept_account_id
+        kept |= following
     return kept
 
 
 def kept_identifier(merged: AccountId) -> str | None:
     """What the person of a merged account signs in with now."""
-    kept = kept_account_of(merged)
+    kept = kept_accounts_of([merged]).get(merged)
     return None if kept is None else db.session.scalar(select(Account.identifier).where(Account.id == kept))
+
+
+def _taken_by(merged: Collection[AccountId]) -> dict[AccountId, AccountId]:
+    taken_by: dict[AccountId, AccountId] = {}
+    for chunk in in_chunks(sorted(merged)):
+        rows = db.session.execute(
+            select(AccountMerge.merged_account_id, AccountMerge.kept_account_id).where(
+                AccountMerge.merged_account_id.in_(chunk), AccountMerge.undone_at.is_(None)
+            )
+        )
+        taken_by |= {AccountId(row[0]): AccountId(row[1]) for row in rows}
+    return taken_by
 
 
 def _links_of(account_id: AccountId) -> list[Link]:

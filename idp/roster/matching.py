@@ -33,12 +33,16 @@ class KnownChild:
 
 @dataclass(frozen=True, slots=True)
 class KnownGuardian:
-    """A guardian of the database, under the account's names. `school_uai`: whose roster named them last."""
+    """A guardian of the database, under the account's names. `school_uai`: whose roster named them last.
+
+    merged_into: the account that stands for this one, which its person attached to it.
+    """
 
     account_id: AccountId
     details: GuardianDetails
     school_uai: str
     is_merged: bool = False
+    merged_into: AccountId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,11 +273,7 @@ class _Search:
         children_by_account: dict[AccountId, set[ChildId]] = defaultdict(set)
         for link in known.links:
             children_by_account[link.account_id].add(link.child_id)
-        namesakes: dict[NameKey, list[KnownGuardian]] = defaultdict(list)
-        for guardian in known.guardians:
-            if not guardian.is_merged:
-                namesakes[guardian.details.name_key].append(guardian)
-        return cls(pupils, school_uai, namesakes, children_by_account)
+        return cls(pupils, school_uai, _namesakes(known.guardians), children_by_account)
 
     def candidates(self, family: Family) -> list[KnownGuardian]:
         namesakes = self.namesakes.get(family.details.name_key, ())
@@ -288,6 +288,18 @@ class _Search:
             both = [guardian for guardian in related if guardian in alike]
             return both if len(both) == 1 else related
         return [guardian for guardian in alike if guardian.school_uai == self.school_uai]
+
+
+def _namesakes(guardians: Iterable[KnownGuardian]) -> dict[NameKey, list[KnownGuardian]]:
+    """Guardians by name. Who attached another account is known under both names: a school may write only the other."""
+    by_account = {guardian.account_id: guardian for guardian in guardians}
+    namesakes: dict[NameKey, list[KnownGuardian]] = defaultdict(list)
+    for guardian in by_account.values():
+        found = by_account.get(guardian.merged_into) if guardian.merged_into else guardian
+        known = namesakes[guardian.details.name_key]
+        if found is not None and not found.is_merged and found not in known:
+            known.append(found)
+    return namesakes
 
 
 def _is_reached_alike(one: GuardianDetails, other: GuardianDetails) -> bool:

@@ -169,10 +169,14 @@ def _plan_guardians(
     # An account without a child would be of no use, and no later import could tell whose it is.
     plan.new_guardians = [family for family in guardians.new if family.certain - pupils.undecided.keys()]
     for family, guardian in guardians.known:
-        if family.details == guardian.details and guardian.school_uai == school_uai:
+        details = family.details
+        if details.name_key != guardian.details.name_key:
+            # Found by the name of an account attached to this one: the kept account keeps its own.
+            details = replace(details, person=guardian.details.person)
+        if details == guardian.details and guardian.school_uai == school_uai:
             plan.unchanged_guardians += 1
         else:
-            plan.changed_guardians.append(ChangedGuardian(guardian.account_id, family.line, family.details))
+            plan.changed_guardians.append(ChangedGuardian(guardian.account_id, family.line, details))
     for family, candidates in guardians.undecided:
         findings.notice(
             family.line, f"{len(candidates)} accounts may be this guardian's: left alone, to be decided"

@@ -1,7 +1,7 @@
 """Importing a roster: read what is known, plan, then carry the plan out in one transaction."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
@@ -15,6 +15,7 @@ from idp.accounts.rules import AccountId, AccountState, Person, Title
 from idp.audit import service as audit
 from idp.db import db, transaction
 from idp.errors import CommandRefused
+from idp.families import merges
 from idp.families import service as families
 from idp.families.models import Child, Guardian, Link, LinkEnder, LinkState, School
 from idp.families.rules import ChildId
@@ -189,10 +190,12 @@ def _read_guardians(school_uai: str, linked: set[AccountId]) -> list[KnownGuardi
         Guardian.school_uai,
     ).join_from(Account, Guardian)
     rows = list(db.session.execute(columns.where(Guardian.school_uai == school_uai)))
-    others = sorted(linked - {row[0] for row in rows})
+    merged = [AccountId(row.id) for row in rows if row.state is AccountState.MERGED]
+    kept = merges.kept_accounts_of(merged)
+    others = sorted((linked | set(kept.values())) - {row[0] for row in rows})
     for chunk in in_chunks(others):
         rows += db.session.execute(columns.where(Account.id.in_(chunk)))
-    return [_known_guardian(row) for row in rows]
+    return [replace(_known_guardian(row), merged_into=kept.get(AccountId(row.id))) for row in rows]
 
 
 def _child_details(row: Any) -> ChildDetails:

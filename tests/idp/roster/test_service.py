@@ -10,10 +10,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select, update
 
+from idp.accounts import service as accounts
 from idp.accounts.models import Account, AccountState, GivenIdentifier
 from idp.accounts.rules import AccountId
 from idp.audit.models import AuditEntry
 from idp.db import db, transaction
+from idp.families import merges
 from idp.families import service as families
 from idp.families.models import Child, Guardian, Link, LinkEnder, LinkState, School
 from idp.roster import service
@@ -492,3 +494,36 @@ def test_whatever_the_files_say_importing_them_twice_is_importing_them_once(
         again = bring(now + timedelta(days=1), pupils, guardians)
         assert again.plan.writes == 0
         assert everything() == once
+
+
+def attach(kept: str, other: str, now: datetime) -> None:
+    """What a person does at `/compte/enfants/rattacher`."""
+    ids = {row[0]: row[1] for row in db.session.execute(select(Account.identifier, Account.id))}
+    with transaction():
+        merges.merge_links(AccountId(ids[kept]), AccountId(ids[other]), now=now)
+        states = set(AccountState)
+        accounts.change_state(AccountId(ids[other]), from_states=states, to=AccountState.MERGED, now=now)
+
+
+@pytest.mark.parametrize(("family_name", "usage_name"), [("DUPONT", ""), ("LE GOFF", "DUPONT")])
+def test_who_attached_another_account_is_found_under_both_names_and_gets_no_third_one(
+    now: datetime, family_name: str, usage_name: str
+) -> None:
+    here = GuardianLine([LEA], "Céline", "DUPONT", mobile="06 39 98 00 01")
+    there = GuardianLine([MAEL], "Céline", family_name, usage_name=usage_name, mobile="06 39 98 00 09")
+    bring(now, (LEA,), (here,))
+    bring(now, (MAEL,), (there,), school=ELSEWHERE)
+    attach("c.dupont", "c.dupont2", now)
+
+    again = bring(now, (MAEL, ENZO), (replace(there, children=[MAEL, ENZO]),), school=ELSEWHERE)
+
+    assert (again.plan.new_guardians, again.plan.detached_links) == ([], [])
+    assert links() == {
+        ("c.dupont", "Léa", "active"),
+        ("c.dupont", "Maël", "active"),
+        ("c.dupont", "Enzo", "active"),
+    }
+    kept = db.session.scalars(select(Account).where(Account.identifier == "c.dupont")).one()
+    assert (kept.family_name, kept.usage_name) == ("DUPONT", "")
+    repeated = bring(now, (MAEL, ENZO), (replace(there, children=[MAEL, ENZO]),), school=ELSEWHERE)
+    assert repeated.plan.writes == 0
