@@ -5,10 +5,11 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from flask import Response, redirect, render_template
+from flask import Response, redirect, render_template, request
 from werkzeug.wrappers import Response as BaseResponse
 
 from idp.errors import OAuthRefusal
+from idp.oidc import bounces
 from idp.oidc.addresses import ERROR_DICTIONARY, REGISTRATION_ENDPOINT
 from idp.oidc.checks.authorization import AuthorizationRequest, RedirectUriMismatch
 from idp.oidc.differences import kinds_of_difference
@@ -36,10 +37,13 @@ def with_parameters(uri: str, parameters: Mapping[str, str]) -> str:
     return uri + joint + urlencode(parameters, quote_via=quote, safe="")
 
 
-def answer_client(asked: AuthorizationRequest, parameters: Mapping[str, str]) -> BaseResponse:
+def answer_client(
+    asked: AuthorizationRequest, parameters: Mapping[str, str], *, returns: int = 0
+) -> BaseResponse:
     """An authorization response, success or error: with `iss` always (RFC 9207) and `state` as it was sent.
 
-    303, so that a posted password is never posted again to the client (RFC 9700 4.12).
+    303, so that a posted password is never posted again to the client (RFC 9700 4.12). returns: how often the service
+    has sent the browser back at once.
     """
     whole = dict(parameters)
     if asked.state is not None:
@@ -53,7 +57,41 @@ def answer_client(asked: AuthorizationRequest, parameters: Mapping[str, str]) ->
         response = _private(redirect(with_parameters(asked.redirect_uri, whole), 303))
     if "session_state" in whole:
         set_browser_state(response)
+    if "code" in parameters and has_somebody_waiting(asked):
+        _remember_answer(response, asked, returns)
     return response
+
+
+def has_somebody_waiting(asked: AuthorizationRequest) -> bool:
+    """Whether a person looks at where this request leads: a page that a browser opens, and not silently."""
+    return not asked.is_silent and request.headers.get("Sec-Fetch-Mode") == "navigate"
+
+
+def returns_at_once(asked: AuthorizationRequest) -> int:
+    """How often the service has sent this browser back as soon as it was answered, this time included."""
+    if not has_somebody_waiting(asked):
+        return 0
+    kept = request.cookies.get(answered_cookie(), "")
+    return bounces.count_returns(kept, asked.client.client_id, now=request_now())
+
+
+def bounced_page(asked: AuthorizationRequest, demande: str) -> BaseResponse:
+    """The page that ends a circle (ux 3.7): the sign-in is good, the service is to be told. It forgets the circle."""
+    page = render_template(
+        "oidc/bounced.html",
+        client=asked.client,
+        demande=demande,
+        reference=request_reference(),
+        at=request_now(),
+    )
+    response = _private(Response(page))
+    response.delete_cookie(answered_cookie(), path="/", secure=current_settings().is_https, httponly=True)
+    return response
+
+
+def answered_cookie() -> str:
+    """Its name; `__Host-` under https, so that no sibling host can write it."""
+    return "__Host-idp_answered" if current_settings().is_https else "idp_answered"
 
 
 def refuse_authorization(refusal: OAuthRefusal, asked: AuthorizationRequest | None) -> BaseResponse:
@@ -160,6 +198,18 @@ def _watched_state(asked: AuthorizationRequest) -> dict[str, str]:
     if origin is None:
         return {}
     return {"session_state": session_state(asked.client.client_id, origin, browser_state(), new_secret())}
+
+
+def _remember_answer(response: BaseResponse, asked: AuthorizationRequest, returns: int) -> None:
+    response.set_cookie(
+        answered_cookie(),
+        bounces.write_answered(asked.client.client_id, returns, now=request_now()),
+        max_age=bounces.AT_ONCE,
+        path="/",
+        secure=current_settings().is_https,
+        httponly=True,
+        samesite="Lax",
+    )
 
 
 def _post_to_client(asked: AuthorizationRequest, parameters: Mapping[str, str]) -> BaseResponse:

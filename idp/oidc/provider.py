@@ -194,6 +194,11 @@ class Provider(AuthorizationServer):
             raise self._why_not_issued(asked, presence)
         return cast("str", authorization_code)
 
+    def would_answer(self, asked: AuthorizationRequest, presence: Presence) -> bool:
+        """Whether nothing but a circle keeps the person here. Raises LoginRequired, AnotherPerson, ConsentRequired."""
+        self.check_presence(asked, presence)
+        return self.has_agreed(asked, presence)
+
     def has_agreed(self, asked: AuthorizationRequest, presence: Presence) -> bool:
         """Whether the person signed in agreed to all that is asked, lately enough. One query."""
         return presence.session is not None and consents.is_agreed(

@@ -15,6 +15,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from idp.errors import OAuthRefusal, oauth_refusals
 from idp.oidc import addresses, answers, discovery, endpoints, token_readers
+from idp.oidc.bounces import MOST_RETURNS
 from idp.oidc.checks.authorization import AuthorizationRequest
 from idp.oidc.checks.parameters import DemandeMalformed, single_parameters
 from idp.oidc.checks.sign_in import (
@@ -148,6 +149,9 @@ def answer_arrival(pairs: Pairs) -> BaseResponse:
         since = asked.signed_in_since(now=request_now())
         is_expected = provider.is_expected(asked, session, provider.expected_subjects(asked))
         presence = Presence(session, since, is_expected=is_expected)
+        returns = answers.returns_at_once(asked)
+        if returns > MOST_RETURNS and provider.would_answer(asked, presence):
+            return stop_circle(asked, since)
         authorization_code = provider.grant_authorization(asked, grant, presence)
     except (LoginRequired, ConsentRequired) as refusal:
         if asked is None or asked.is_silent:
@@ -160,7 +164,13 @@ def answer_arrival(pairs: Pairs) -> BaseResponse:
         return to_sign_in(carry(asked, request_now() if is_new_needed else since))
     except OAuthRefusal as refusal:
         return refuse(refusal, asked)
-    return answers.answer_client(asked, {"code": authorization_code})
+    return answers.answer_client(asked, {"code": authorization_code}, returns=returns)
+
+
+def stop_circle(asked: AuthorizationRequest, since: datetime | None) -> BaseResponse:
+    """End a circle in which the service sends the browser (ux 3.7); the person may go on once more."""
+    LOG.warning("service sends the browser back at once", client=asked.client.client_id)
+    return answers.bounced_page(asked, carry(asked, since))
 
 
 def answer_return(carried: CarriedRequest) -> BaseResponse:
