@@ -1,0 +1,266 @@
+"""Every address of the provider, before everyone who may stand there; found in the URL map, so none is forgotten."""
+
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID
+
+import pytest
+from flask import Flask
+from lxml import html
+from werkzeug.exceptions import MethodNotAllowed, NotFound
+from werkzeug.routing import RequestRedirect, Rule
+from werkzeug.test import TestResponse
+
+from idp.db import db
+from tests.idp.persons import ORIGIN, Person, family
+from tests.web import form_values
+
+FILES = {"static", "theme_file"}
+FRAMES = {"logout.check_session"}
+WAYS_ON = "//main//a[@href] | //main//form"
+PERSONS = ("nobody", "letter", "waiting", "parent")
+# What the protocol itself makes a GET change, and addresses that no page leads to.
+PROTOCOL_READS = {"/oauth/authorize", "/oauth/end_session", "/oauth/jwks"}
+# Posts that other sites and programs send by right: they carry their own proof.
+PROTOCOL_POSTS = {
+    "oidc.authorize_by_post",
+    "oidc.token",
+    "oidc.userinfo",
+    "oidc.introspect",
+    "oidc.revoke",
+    "logout.end_session",
+    "registration.register",
+    "registration.update",
+    "registration.remove",
+    "message_receipts.receive",
+}
+
+
+@pytest.fixture
+def persons(idp_app: Flask, now: datetime) -> dict[str, Person]:
+    return family(idp_app, now=now)
+
+
+def rows(app: Flask) -> list[Any]:
+    """Everything that is stored."""
+    with app.app_context():
+        return [
+            row for table in db.metadata.sorted_tables for row in db.session.execute(table.select()).all()
+        ]
+
+
+def rules(app: Flask, method: str) -> list[Rule]:
+    """The addresses that take this method."""
+    return sorted(
+        (
+            rule
+            for rule in app.url_map.iter_rules()
+            if method in (rule.methods or ()) and rule.endpoint not in FILES
+        ),
+        key=lambda rule: rule.rule,
+    )
+
+
+def address_of(app: Flask, rule: Rule, person: Person) -> str:
+    """The rule's address, with what the person owns. A rule with an argument unknown here fails: add it."""
+    known: dict[str, object] = {
+        "link_id": person.link_id,
+        "client_id": "absent",
+    }
+    values = {
+        # Rows that this person does not have are absent: refused in the same manner as another's.
+        name: known.get(name, UUID(int=7)) if name.endswith("_id") else known[name]
+        for name in rule.arguments
+    }
+    with app.test_request_context(base_url=ORIGIN):
+        return str(
+            app.url_map.bind("compte.example").build(
+                rule.endpoint, values, method="GET" if "GET" in (rule.methods or ()) else "POST"
+            )
+        )
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
+@pytest.mark.parametrize("name", PERSONS)
+def test_br_02_reading_any_address_changes_nothing(
+    idp_app: Flask, persons: dict[str, Person], method: str, name: str
+):
+    before = rows(idp_app)
+
+    for rule in rules(idp_app, "GET"):
+        address = address_of(idp_app, rule, persons[name])
+        if address not in PROTOCOL_READS:
+            persons[name].browser.open(address, method=method)
+            assert rows(idp_app) == before, address
+    assert before
+
+
+@pytest.mark.parametrize("name", PERSONS)
+def test_br_01_every_form_refuses_a_post_without_its_own_token(
+    idp_app: Flask, persons: dict[str, Person], name: str
+):
+    person, stranger = persons[name], persons["other parent"]
+    token = form_values(stranger.browser.get("/deconnexion").text)["csrf_token"]
+    before = rows(idp_app)
+
+    for rule in rules(idp_app, "POST"):
+        if rule.endpoint in PROTOCOL_POSTS:
+            continue
+        address = address_of(idp_app, rule, person)
+        for body, query in (({}, {}), ({"csrf_token": token}, {}), ({}, {"csrf_token": token})):
+            answer = person.browser.post(address, data=body, query_string=query)
+            assert answer.status_code in {400, 403}, (address, answer.status_code)
+    assert rows(idp_app) == before
+
+
+def test_br_01_only_the_protocol_is_spared(idp_app: Flask):
+    spared = idp_app.extensions["csrf"]._exempt_views
+    endpoints = {
+        endpoint
+        for endpoint, view in idp_app.view_functions.items()
+        if f"{view.__module__}.{view.__name__}" in spared
+    }
+
+    assert endpoints <= PROTOCOL_POSTS
+
+
+@pytest.mark.parametrize("name", PERSONS)
+def test_br_08_br_14_every_page_carries_its_headers_and_is_kept_by_no_cache(
+    idp_app: Flask, persons: dict[str, Person], name: str
+):
+    for rule in rules(idp_app, "GET"):
+        answer = persons[name].browser.get(address_of(idp_app, rule, persons[name]))
+        if answer.mimetype != "text/html" or rule.endpoint in FRAMES:
+            continue
+        policy = answer.headers["Content-Security-Policy"]
+        assert "unsafe-inline" not in policy, rule.rule
+        assert "frame-ancestors 'none'" in policy, rule.rule
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert answer.headers["Referrer-Policy"] == "no-referrer"
+        assert int(answer.headers["Strict-Transport-Security"].split("max-age=")[1].split(";")[0]) >= 31536000
+        assert "no-store" in answer.headers["Cache-Control"].split(", "), rule.rule
+
+
+def test_br_19_no_page_asks_a_third_party_for_anything(idp_app: Flask, persons: dict[str, Person]):
+    for person in persons.values():
+        for rule in rules(idp_app, "GET"):
+            answer = person.browser.get(address_of(idp_app, rule, person))
+            if answer.mimetype != "text/html":
+                continue
+            loaded = html.fromstring(answer.text).xpath("//@src | //link[@rel!='canonical']/@href")
+            assert all(url.startswith("/") and not url.startswith("//") for url in loaded), (
+                rule.rule,
+                loaded,
+            )
+
+
+def test_en_13_a_page_tells_of_nobody_but_its_reader(idp_app: Flask, persons: dict[str, Person]):
+    """Nobody's pages name no one; a parent's never name the other parent (PC-10)."""
+    for person in persons.values():
+        for rule in rules(idp_app, "GET"):
+            answer = person.browser.get(address_of(idp_app, rule, person))
+            for other in persons.values():
+                if other is not person:
+                    told = [words for words in other.own_words if words in answer.text]
+                    assert told == [], (person.name, rule.rule, told)
+
+
+def test_en_12_no_address_counts(idp_app: Flask):
+    """Identifiers in addresses are random: none is a number that can be counted on from."""
+    converters = {
+        type(converter).__name__
+        for rule in idp_app.url_map.iter_rules()
+        for converter in rule._converters.values()
+    }
+
+    assert converters <= {"UUIDConverter", "UnicodeConverter", "PathConverter"}
+
+
+@pytest.mark.parametrize("path", ["/connexion", "/compte", "/activation", "/oauth/authorize"])
+def test_in_14_an_address_has_one_spelling(persons: dict[str, Person], path: str):
+    parent = persons["parent"].browser
+    spellings = [f"{path}/", f"/.{path}", path.upper(), f"{path};jsessionid=1", f"{path}%2f", f"/x/..{path}"]
+
+    for spelling in spellings:
+        answer = parent.get("/", environ_overrides={"PATH_INFO": spelling})
+        assert answer.status_code in {308, 404}, (spelling, answer.status_code)
+        if answer.status_code == 308:
+            assert urlsplit(answer.location).path == path
+    doubled = parent.get("/", environ_overrides={"PATH_INFO": f"/{path}"})
+    assert (doubled.status_code, doubled.location) == (
+        parent.get(path).status_code,
+        parent.get(path).location,
+    )
+
+
+class Crawler:
+    """Follows every link of every page that one person reaches, and looks at each page's ways on."""
+
+    def __init__(self, app: Flask, person: Person) -> None:
+        self.app, self.person = app, person
+        self.seen: set[str] = set()
+        self.faults: list[str] = []
+
+    def crawl(self, start: str) -> None:
+        waiting = [start]
+        while waiting:
+            address = waiting.pop()
+            if address in self.seen:
+                continue
+            self.seen.add(address)
+            answer = self.person.browser.get(address)
+            if answer.status_code == 303:
+                waiting.append(self._own(answer.location) or "/")
+            elif answer.mimetype == "text/html":
+                waiting.extend(self.look_at(address, answer))
+
+    def look_at(self, address: str, answer: TestResponse) -> Iterator[str]:
+        """The addresses that the page leads to; notes a dead link, a dead form, and a page from which nothing leads on."""
+        page = html.fromstring(answer.text)
+        self._note(answer.status_code >= 400, address, f"answers {answer.status_code}")
+        self._note(not page.xpath(WAYS_ON), address, "a dead end")
+        for form in page.forms:
+            action = self._own(form.get("action", "")) or address
+            self._note(not self._is_live(action, form.method), address, f"dead form {action}")
+        for href in filter(None, map(self._own, page.xpath("//a/@href"))):
+            path, _, anchor = href.partition("#")
+            if path in {"", address}:
+                self._note(bool(anchor) and not page.xpath("//*[@id=$id]", id=anchor), address, f"no {href}")
+                continue
+            self._note(not self._is_live(path, "GET"), address, f"dead link {href}")
+            yield path
+
+    def _note(self, is_fault: bool, address: str, what: str) -> None:
+        if is_fault:
+            self.faults.append(f"{address}: {what}")
+
+    def _own(self, href: str) -> str | None:
+        """The address within the provider; None for a mail, a telephone number or another site."""
+        parts = urlsplit(href)
+        return None if parts.scheme and not href.startswith(ORIGIN) else href.removeprefix(ORIGIN)
+
+    def _is_live(self, address: str, method: str) -> bool:
+        try:
+            self.app.url_map.bind("compte.example").match(re.split("[?#]", address)[0], method=method.upper())
+        except (RequestRedirect, NotFound, MethodNotAllowed):
+            return False
+        return True
+
+
+@pytest.mark.parametrize("name", PERSONS)
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_no_page_is_a_dead_end(idp_app: Flask, persons: dict[str, Person], name: str, language: str):
+    crawler = Crawler(idp_app, persons[name])
+
+    crawler.crawl(f"/?lang={language}")
+    for rule in rules(idp_app, "GET"):
+        # Those too that nothing leads to from here: somebody kept the address, or went back.
+        answer = persons[name].browser.get(address_of(idp_app, rule, persons[name]))
+        if answer.mimetype == "text/html" and answer.status_code != 303 and rule.endpoint not in FRAMES:
+            crawler._note(not html.fromstring(answer.text).xpath(WAYS_ON), rule.rule, "a dead end")
+
+    assert crawler.faults == []
+    assert len(crawler.seen) > 5
