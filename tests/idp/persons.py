@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 from flask import Flask
@@ -35,7 +36,7 @@ def family(app: Flask, *, now: datetime) -> dict[str, Person]:
     with app.app_context():
         child = make_child(given_name="Ombeline", family_name="DARCIEL", birth_date=date(2018, 2, 3))
         frank = make_child(given_name="Ferréol", family_name="DARCIEL", birth_date=date(2016, 2, 3))
-    active = {"state": AccountState.ACTIVE, "activated_at": now, "email_confirmed_at": now}
+    active: dict[str, Any] = {"state": AccountState.ACTIVE, "activated_at": now, "email_confirmed_at": now}
     made: dict[str, Callable[[], AccountId]] = {
         "parent": lambda: make_account(
             identifier="s.darciel",
