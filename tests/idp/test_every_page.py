@@ -35,7 +35,7 @@ PROTOCOL_POSTS = {
     "registration.register",
     "registration.update",
     "registration.remove",
-    "message_receipts.receive",
+    "messaging.sms_status",
 }
 
 
