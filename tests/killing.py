@@ -21,7 +21,8 @@ from sqlalchemy import Engine, event
 from idp.db import db
 from tests.conftest import Browser
 
-NEVER = 0
+UNHARMED, NEVER = -1, 0
+"""In this process, as other tests do; in a child that lives, to count its points."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +37,10 @@ class Ended:
 def run_until_killed(app: Flask, act: Callable[[], Any], *, before: int = NEVER) -> Ended:
     """Run `act` in a child that dies before its point number `before` (from 1); NEVER: it lives and is counted.
 
-    What `act` returns must survive pickling. No application context may be pushed: its connection would be shared.
+    UNHARMED: no child, nothing counted. What `act` returns must survive pickling. No application context may be pushed: its connection would be shared.
     """
+    if before == UNHARMED:
+        return Ended(is_killed=False, answer=act())
     with app.app_context():
         db.session.remove()
         db.engine.dispose()
@@ -86,6 +89,9 @@ def post_until_killed(
     app: Flask, browser: Browser, address: str, form: dict[str, str], *, before: int = NEVER
 ) -> Ended:
     """Send a form to a web process that dies at a point. `answer`: status and Location; cookies reach the browser."""
+    if before == UNHARMED:
+        unharmed = browser.post(address, data=form)
+        return Ended(is_killed=False, answer=(unharmed.status_code, unharmed.location))
 
     def post() -> tuple[int, str | None, list[str]]:
         answer = browser.post(address, data=form)
