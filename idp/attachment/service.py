@@ -45,7 +45,7 @@ from idp.sessions import service as sessions
 from idp.sessions.rules import CurrentSession, OpenedWith, SessionEndReason
 from idp.settings import current as current_settings
 from idp.sign_in import service as sign_in
-from idp.sign_in.rules import LetterExpired, SignInRefused, SignInSlowed
+from idp.sign_in.rules import AccountMerged, LetterExpired, SignInRefused, SignInSlowed
 from idp.sign_in.service import Authenticated
 from idp.throttling import service as throttling
 from idp.throttling.rules import ATTACH_PER_DAY, TooManyAttempts, attach_budget, birth_date_budgets
@@ -94,18 +94,20 @@ def prove_couple(session: CurrentSession, couple: tuple[str, str], *, network: s
     """The other account's identifier and password, judged where every couple is; returns the sealed proof.
 
     An unknown identifier and a wrong password cost and say the same. A wrong try counts against this account, five a
-    day, and against the other's secret like any other. Raises AttachRefused, LetterExpired and AlreadyAttached (behind
-    the right secret), SignInSlowed, Busy, TooManyAttempts.
+    day, and against the other's secret like any other. Raises AttachRefused, SignInSlowed, Busy, TooManyAttempts; and
+    behind the right secret LetterExpired, AlreadyAttached, AccountMerged.
     """
     budget = attach_budget(session.account_id)
     throttling.spend(budget, now=now)
     try:
         authenticated = sign_in.authenticate(*couple, network=network, now=now)
+    except (AccountMerged, LetterExpired, SignInSlowed, Busy) as refused:
+        throttling.give_back(budget, now=now)
+        if isinstance(refused, AccountMerged) and refused.identifier == session.identifier:
+            raise AlreadyAttached from None
+        raise
     except SignInRefused:
         raise _refusal(session, RefusalCause.COUPLE, now=now) from None
-    except (LetterExpired, SignInSlowed, Busy):
-        throttling.give_back(budget, now=now)
-        raise
     mine, other = _read_both(session, authenticated.account_id)
     try:
         _check_same_person(mine, other)

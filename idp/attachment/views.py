@@ -19,7 +19,7 @@ from idp.passwords.rules import Busy
 from idp.sessions.rules import CurrentSession
 from idp.sessions.views import Answer, active_account_required, fresh_sign_in_required, full_session
 from idp.sign_in import views as sign_in
-from idp.sign_in.rules import LetterExpired, SignInSlowed
+from idp.sign_in.rules import AccountMerged, LetterExpired, SignInSlowed
 from shared.clock import request_now
 
 blueprint = Blueprint("attachment", __name__)
@@ -64,7 +64,10 @@ def submit() -> Answer:
     try:
         sealed = service.prove_couple(session, filled.couple, network=sign_in.request_network(), now=now)
         proof = service.open_proof(session, sealed, now=now)
-    except (AttachRefused, LetterExpired, SignInSlowed, Busy) as refusal:
+    except AlreadyAttached as done:
+        flash(gettext(done.sentence))
+        return redirect(url_for(".children", demande=sign_in.demande()), 303)
+    except (AttachRefused, AccountMerged, LetterExpired, SignInSlowed, Busy) as refusal:
         return _refused_form(filled, refusal)
     next_step = ".preview" if proof.is_complete else ".birth_date"
     return redirect(url_for(next_step, preuve=sealed, demande=sign_in.demande()), 303)

@@ -90,6 +90,20 @@ class SignInRefused(DomainError):
     )
 
 
+class AccountMerged(SignInRefused):
+    """The right couple of an account that its person attached to another one: said only because it is right.
+
+    identifier: what to sign in with now.
+    """
+
+    error_code = "account_merged"
+    sentence = "Ce compte a été regroupé. Connectez-vous avec {identifier}."
+
+    def __init__(self, identifier: str) -> None:
+        super().__init__(identifier=identifier)
+        self.identifier = identifier
+
+
 class SignInSlowed(DomainError):
     """Too many tries of this identifier, from this network or in all. `seconds`: until the next one is evaluated."""
 
@@ -121,6 +135,7 @@ class RefusalReason(StrEnum):
 
     UNKNOWN = "unknown"
     SUSPENDED = "suspended"
+    MERGED = "merged"
     WRONG = "wrong"
     LETTER_USED = "letter_used"
     LETTER_EXPIRED = "letter_expired"
@@ -159,6 +174,8 @@ def judge(proof: Proof, *, now: datetime) -> OpenedWith | RefusalReason:
     """What a proof opens, or why it opens nothing."""
     if proof.state is None:
         return RefusalReason.UNKNOWN
+    if proof.state is AccountState.MERGED and (proof.is_chosen or _is_living_letter(proof)):
+        return RefusalReason.MERGED
     if proof.state in SUSPENDED_STATES:
         return RefusalReason.SUSPENDED
     if proof.is_chosen and proof.state in STATES_WITH_PASSWORD:
@@ -171,6 +188,11 @@ def judge(proof: Proof, *, now: datetime) -> OpenedWith | RefusalReason:
     if proof.letter_expires_at is None or proof.letter_expires_at <= now:
         return RefusalReason.LETTER_EXPIRED
     return OpenedWith.PROVISIONAL
+
+
+def _is_living_letter(proof: Proof) -> bool:
+    """Whether the letter's password is the account's: the right one, and no other was chosen with it."""
+    return proof.is_letters and not proof.is_letter_used
 
 
 def seal(carried: CarriedRequest, key: bytes) -> str:

@@ -13,6 +13,7 @@ from idp.accounts.service import AccountForSignIn
 from idp.audit import service as audit
 from idp.db import db, transaction
 from idp.devices import service as devices
+from idp.families import merges
 from idp.families import service as families
 from idp.notices.rules import Notice
 from idp.notices.service import notify
@@ -25,6 +26,7 @@ from idp.sessions.rules import OpenedWith
 from idp.sessions.service import OpenedSession
 from idp.settings import current as current_settings
 from idp.sign_in.rules import (
+    AccountMerged,
     CarriedRequest,
     LetterExpired,
     Proof,
@@ -41,6 +43,8 @@ from idp.throttling import service as throttling
 from idp.throttling.rules import SIGN_IN_IN_ALL, Budget, Spent, TooManyAttempts, sign_in_budgets
 from shared.sealing import derive_key
 
+# Refused for what the account is, not for what was typed: its owner is told why, and counts no failure.
+RIGHT_COUPLES = frozenset({RefusalReason.LETTER_EXPIRED, RefusalReason.MERGED})
 # The wait named when a limit names none.
 LONG_WAIT_SECONDS = 3600
 
@@ -79,7 +83,7 @@ def authenticate(
     Every path on which a password is typed comes through here, so that one budget counts them all. network: of
     `network_of`. device_secret: of the browser's cookie; one that signed in before is judged by its own budget.
     Call it outside any transaction; it opens short ones of its own. A right couple is the caller's to `forgive`.
-    Raises SignInSlowed, Busy (neither evaluated), SignInRefused, LetterExpired.
+    Raises SignInSlowed, Busy (neither evaluated), SignInRefused; LetterExpired, AccountMerged behind the right couple.
     """
     normalised = normalise_identifier(identifier)
     attempt = _spend(normalised, network, device_secret, now)
@@ -242,12 +246,15 @@ def _refusal(
     refused = RefusalReason(reason)
     with transaction():
         audit.record(SignInFailed(account.account_id if account else None, refused), now=now)
-        if refused is RefusalReason.LETTER_EXPIRED:
+        if refused in RIGHT_COUPLES:
             throttling.forget(*attempt.budgets, spent=attempt.spent)
         else:
             throttling.note_failure(SIGN_IN_IN_ALL, now=now)
     if account is not None and refused is RefusalReason.LETTER_EXPIRED:
         return LetterExpired(letter.expires_at or now, families.school_contact(account.account_id))
+    if account is not None and refused is RefusalReason.MERGED:
+        kept = merges.kept_identifier(account.account_id)
+        return SignInRefused() if kept is None else AccountMerged(kept)
     return SignInRefused()
 
 

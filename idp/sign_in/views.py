@@ -206,7 +206,7 @@ def refused_page(
         carried,
         status=REFUSAL_STATUS.get(type(error), 422),
         refusal=refusal_sentence(error),
-        is_wrong_couple=isinstance(error, SignInRefused),
+        is_wrong_couple=type(error) is SignInRefused,
         school=getattr(error, "school", None),
         headers={"Retry-After": str(seconds)} if seconds else None,
         action=action,

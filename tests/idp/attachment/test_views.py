@@ -58,7 +58,7 @@ def test_an_account_in_use_is_attached_without_a_birth_date(parent, browser, use
     assert used.child_id in children_of(parent.account_id)
 
 
-def test_the_other_account_signs_in_nowhere_afterwards(browser, letter, used, new_browser):
+def test_the_other_account_signs_in_nowhere_afterwards(parent, browser, letter, used, new_browser):
     for other in (letter, used):
         attach(browser, other)
 
@@ -67,6 +67,8 @@ def test_the_other_account_signs_in_nowhere_afterwards(browser, letter, used, ne
         )
 
         assert answer.status_code == 422
+        assert f"Ce compte a été regroupé. Connectez-vous avec {parent.identifier}." in answer.text
+        assert answer.text.count('aria-invalid="true"') == 0
 
 
 def test_both_schools_are_told_without_a_name(browser, letter, mailbox):
@@ -113,6 +115,22 @@ def test_an_undo_works_on_day_30_and_not_on_day_31(parent, browser, used, clock,
 
     assert undo(browser).status_code == 303
     assert children_of(used.account_id) == {used.child_id}
+
+
+def test_what_is_attached_already_says_so_and_to_a_third_account_names_the_one_that_stands_for_it(
+    idp_app, parent, browser, used, new_parent, new_browser, now
+):
+    attach(browser, used)
+    third = new_parent(email="autre@exemple.fr")
+    stranger = new_browser()
+    sign_in_as(idp_app, stranger, third.account_id, now=now)
+
+    again, elsewhere = send_couple(browser, used), send_couple(stranger, used)
+
+    assert (again.status_code, again.location) == (303, "/compte/enfants")
+    assert "C’est déjà fait" in browser.get("/compte/enfants").text
+    assert elsewhere.status_code == 422
+    assert f"Connectez-vous avec {parent.identifier}." in elsewhere.text
 
 
 def test_an_expired_letter_says_so_behind_its_right_secret(browser, letter, clock, parent, idp_app):

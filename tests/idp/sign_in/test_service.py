@@ -9,16 +9,18 @@ import pytest
 from flask import Flask
 from sqlalchemy import event, select, update
 
+from idp.accounts import service as accounts
 from idp.accounts.models import Account
 from idp.accounts.rules import AccountState
 from idp.audit.models import AuditEntry
 from idp.db import db, transaction
+from idp.families import merges
 from idp.passwords import service as passwords
 from idp.passwords.rules import Busy, HashingCost
 from idp.passwords.service import Hasher
 from idp.sessions.rules import OpenedWith
 from idp.sign_in import service
-from idp.sign_in.rules import LetterExpired, SignInRefused, SignInSlowed
+from idp.sign_in.rules import AccountMerged, LetterExpired, SignInRefused, SignInSlowed
 from idp.sign_in.service import Authenticated
 from tests.conftest import FrozenClock
 from tests.factories import LETTER_LIFE
@@ -111,6 +113,45 @@ def test_ac_01_a_letter_that_served_is_refused_as_a_wrong_password(
 
     with pytest.raises(SignInRefused):
         authenticate(person.identifier, person.letter, now)
+
+
+@pytest.mark.parametrize("secret", ["chosen", "letter"])
+def test_a_merged_account_names_behind_its_own_secret_alone_what_to_sign_in_with(
+    idp_context: Flask, people: People, now: datetime, secret: str
+) -> None:
+    kept = people.active()
+    person = people.active() if secret == "chosen" else people.with_letter()
+    merge(kept, person, now)
+
+    for wrong in (WRONG, WRONG):
+        with pytest.raises(SignInRefused) as refused:
+            authenticate(person.identifier, wrong, now)
+        assert type(refused.value) is SignInRefused
+    with pytest.raises(AccountMerged) as told:
+        authenticate(person.identifier, CHOSEN if secret == "chosen" else person.letter, now)
+
+    assert told.value.identifier == kept.identifier
+
+
+def test_a_letter_that_served_names_nothing_after_a_merge(
+    idp_context: Flask, people: People, now: datetime
+) -> None:
+    kept, person = people.active(), people.with_letter(AccountState.ACTIVE)
+    people.use_letter(person)
+    merge(kept, person, now)
+
+    with pytest.raises(SignInRefused) as refused:
+        authenticate(person.identifier, person.letter, now)
+
+    assert type(refused.value) is SignInRefused
+
+
+def merge(kept: Person, other: Person, now: datetime) -> None:
+    """What a person does at `/compte/enfants/rattacher`."""
+    with transaction():
+        merges.merge_links(kept.account_id, other.account_id, now=now)
+        states = set(AccountState)
+        accounts.change_state(other.account_id, from_states=states, to=AccountState.MERGED, now=now)
 
 
 @pytest.mark.parametrize("seconds", [0, 1, 300])
@@ -351,8 +392,8 @@ def refused_couple(kind: str, people: People, clock: FrozenClock) -> tuple[str, 
     """An identifier of this kind, with a password that its page must not tell apart from a wrong one."""
     if kind == "unknown":
         return UNKNOWN, WRONG
-    if kind in {"disabled", "merged"}:
-        return people.of_state(AccountState(kind)).identifier, CHOSEN
+    if kind == "disabled":
+        return people.of_state(AccountState.DISABLED).identifier, CHOSEN
     if kind == "letter used":
         person = people.with_letter(AccountState.ACTIVATING)
         people.use_letter(person)
