@@ -11,6 +11,7 @@ from idp.messaging.mail import init_mail
 from idp.my_account import address_views as my_address
 from idp.my_account import device_views as my_devices
 from idp.my_account import password_views as my_password
+from idp.my_account import phone_views as my_phone
 from idp.my_account import views as my_account
 from idp.oidc import consent_views as consents
 from idp.oidc import logout_views as logout
@@ -39,6 +40,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     attachment.blueprint,
     my_account.blueprint,
     my_address.blueprint,
+    my_phone.blueprint,
     my_password.blueprint,
     my_devices.blueprint,
     oidc.blueprint,

@@ -2,18 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from uuid import UUID
-
-from sqlalchemy import select
 
 from idp.accounts import service as accounts
-from idp.accounts.models import Account, ChannelChange
+from idp.accounts.models import Account
 from idp.accounts.rules import (
-    UNDO_WITHIN,
     AccountChannel,
     AccountId,
     AccountState,
-    ChangedChannel,
     is_same_address,
 )
 from idp.audit import service as audit
@@ -29,11 +24,10 @@ from idp.my_account.rules import (
     AddressMessageSentAgain,
     AddressOutcome,
     AddressView,
-    NothingToUndo,
     NothingWaits,
     SameAddress,
-    UndoableChange,
 )
+from idp.my_account.undoing import undoable_changes
 from idp.notices import service as notices
 from idp.notices.rules import Notice
 from idp.one_time_codes import service as one_time_codes
@@ -79,26 +73,6 @@ def view_address(session: CurrentSession, *, now: datetime) -> AddressView:
         valid_hours=current_settings().activation_link_hours,
         recovers_from=recovers_from if recovers_from is not None and recovers_from > now else None,
         changes=undoable_changes(session.account_id, AccountChannel.EMAIL, now=now),
-    )
-
-
-def undoable_changes(
-    account_id: AccountId, channel: AccountChannel, *, now: datetime
-) -> tuple[UndoableChange, ...]:
-    """The changes of one channel that can still be taken back, the latest first."""
-    rows = db.session.scalars(
-        select(ChannelChange)
-        .where(
-            ChannelChange.account_id == account_id,
-            ChannelChange.channel == channel,
-            ChannelChange.undone_at.is_(None),
-            ChannelChange.changed_at > now - UNDO_WITHIN,
-        )
-        .order_by(ChannelChange.changed_at.desc())
-    )
-    return tuple(
-        UndoableChange(row.id, channel, row.former_address, row.changed_at, row.changed_at + UNDO_WITHIN)
-        for row in rows
     )
 
 
@@ -187,30 +161,6 @@ def sign_in_at_address(
         )
         outcome = _outcome(authenticated, one_time_code, known, opened, now=now)
     return SignedInAtAddress(authenticated, opened, outcome)
-
-
-def undo_change(session: CurrentSession, change_id: UUID, *, now: datetime) -> OpenedSession | None:
-    """The address or number before a change is in force again; both are told, every other session ends.
-
-    What is returned is this session, to hand to the browser. Raises NothingToUndo.
-    """
-    with transaction():
-        undone = accounts.undo_channel_change(session.account_id, change_id, now=now)
-        if undone is None:
-            raise NothingToUndo
-        end_what_was_open(session.account_id, now=now)
-        tell_of_change(session.account_id, undone, now=now)
-        return end_other_sessions(session, SessionEndReason.ADDRESS_CHANGED, now=now)
-
-
-def tell_of_change(account_id: AccountId, changed: ChangedChannel, *, now: datetime) -> None:
-    """Tell the address that is in force, and the one that an address took the place of."""
-    if changed.channel is AccountChannel.PHONE:
-        notices.notify(account_id, Notice.PHONE_CHANGED, now=now)
-        return
-    notices.notify(account_id, Notice.EMAIL_CHANGED, now=now)
-    if changed.former_address is not None:
-        notices.notify(account_id, Notice.EMAIL_CHANGED, now=now, to=changed.former_address)
 
 
 def _outcome(

@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from idp.accounts.forms import AddressForm
 from idp.errors import DomainError, FieldRefusal
-from idp.my_account import address
+from idp.my_account import address, undoing
 from idp.my_account.pages import (
     Page,
     present_session,
@@ -131,7 +131,7 @@ def _undo(session: CurrentSession) -> Answer:
         change_id = UUID(request.form.get("change", ""))
     except ValueError:
         raise NothingToUndo from None
-    opened = address.undo_change(session, change_id, now=request_now())
+    opened = undoing.undo_change(session, change_id, now=request_now())
     say(str(UNDONE))
     return with_session(redirect(url_for(".form"), 303), opened)
 

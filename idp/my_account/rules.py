@@ -46,6 +46,7 @@ class AccountSheet:
     locale: str
     activated_at: datetime | None
     is_mail_returned: bool
+    is_sms_offered: bool
     children: tuple[LinkedChild, ...]
 
     @property
@@ -56,7 +57,14 @@ class AccountSheet:
     @property
     def is_unfinished(self) -> bool:
         """Whether something about the account waits for its person."""
-        return self.is_mail_returned or self.pending_email is not None or self.email is None
+        return (
+            self.is_mail_returned or self.pending_email is not None or self.email is None or self.lacks_phone
+        )
+
+    @property
+    def lacks_phone(self) -> bool:
+        """Whether a number would help: there is none, and SMS are sent here."""
+        return self.phone is None and self.is_sms_offered
 
     @property
     def active_children(self) -> tuple[LinkedChild, ...]:
@@ -91,6 +99,31 @@ class AddressView:
     changes: tuple[UndoableChange, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class PhoneView:
+    """What the telephone page shows. phone: in E.164; is_offered: whether SMS can be sent at all.
+
+    recovers_from: when the number begins to serve recovery, None once it does.
+    """
+
+    phone: str | None
+    is_offered: bool
+    recovers_from: datetime | None
+    changes: tuple[UndoableChange, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CodeView:
+    """What the page that waits for the code shows. phone: where it went; next_code_in: seconds until another.
+
+    is_over: no code works here any more, only another start.
+    """
+
+    phone: str
+    next_code_in: int
+    is_over: bool
+
+
 class AddressOutcome(StrEnum):
     """What the mailed page did about the new address."""
 
@@ -119,6 +152,21 @@ class SameAddress(FieldRefusal):
     error_code = "email_same"
     sentence = "Cette adresse est déjà celle de votre compte"
     field = "email"
+
+
+class SamePhone(FieldRefusal):
+    """The number asked for is in force already."""
+
+    error_code = "phone_same"
+    sentence = "Ce numéro est déjà celui de votre compte"
+    field = "phone"
+
+
+class SmsUnavailable(DomainError):
+    """No SMS can leave now: none are sent here, or so many left that the operator's cap is reached."""
+
+    error_code = "sms_unavailable"
+    sentence = "Nous ne pouvons pas envoyer de SMS en ce moment. Réessayez dans une heure."
 
 
 class NothingToUndo(DomainError):
@@ -164,6 +212,14 @@ class AddressCancelled(AuditEvent):
     """The address that waited was given up."""
 
     name: ClassVar[str] = "account:address:cancelled"
+    account_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneAsked(AuditEvent):
+    """A code left to a new number; the number waits for it."""
+
+    name: ClassVar[str] = "account:phone:asked"
     account_id: UUID
 
 

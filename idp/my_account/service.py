@@ -11,6 +11,7 @@ from idp.messaging import service as messaging
 from idp.messaging.rules import DeliveryState
 from idp.my_account.messages import CONFIRM_ADDRESS_TEMPLATE
 from idp.my_account.rules import AccountSheet, LinkedChild
+from idp.settings import current as current_settings
 
 # A merged link is told by the account that took it over.
 SHOWN_STATES = (LinkState.ACTIVE, LinkState.FROZEN, LinkState.DETACHED)
@@ -34,6 +35,7 @@ def account_sheet(account_id: AccountId) -> AccountSheet:
     return AccountSheet(
         **account._asdict(),
         is_mail_returned=account.pending_email is not None and last_delivery is DeliveryState.FAILED,
+        is_sms_offered=current_settings().sms_enabled,
         children=linked_children(account_id),
     )
 

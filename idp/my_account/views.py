@@ -6,6 +6,7 @@ from flask_babel import lazy_gettext
 from idp.accounts.rules import AccountId
 from idp.devices.views import device_secret
 from idp.families.rules import LinkState
+from idp.messaging.phones import shown_phone
 from idp.my_account import proving, service
 from idp.my_account.forms import ConfirmationForm
 from idp.my_account.pages import (
@@ -38,7 +39,9 @@ LINK_WORDS = {
 def home() -> Answer:
     """The account of the session: who, which address, which children, and the way to each page."""
     sheet = service.account_sheet(AccountId(present_session().account_id))
-    return render_template("my_account/home.html", sheet=sheet, link_words=LINK_WORDS, notice=said())
+    return render_template(
+        "my_account/home.html", sheet=sheet, link_words=LINK_WORDS, shown_phone=shown_phone, notice=said()
+    )
 
 
 @blueprint.get("/compte/confirmer")

@@ -106,7 +106,7 @@ def issue_numeric_code(challenge_id: UUID, *, now: datetime) -> str:
     For a decoy they are good for nothing. Raises ResendTooSoon, OneTimeCodeSpent, ChallengeRefused.
     """
     row = db.session.execute(select(*CHALLENGE_COLUMNS).where(CodeChallenge.id == challenge_id)).one()
-    _check_may_issue(_challenge(row), now=now)
+    check_may_issue(_challenge(row), now=now)
     number = db.session.scalar(
         update(CodeChallenge)
         .where(CodeChallenge.id == challenge_id, CodeChallenge.codes_issued == row.codes_issued)
@@ -205,7 +205,8 @@ def purge_challenges(*, now: datetime) -> int:
     return len(gone.all())
 
 
-def _check_may_issue(challenge: Challenge, *, now: datetime) -> None:
+def check_may_issue(challenge: Challenge, *, now: datetime) -> None:
+    """Whether another code may be sent now. Raises ResendTooSoon, OneTimeCodeSpent, ChallengeRefused."""
     stage = challenge.stage(now=now)
     if stage is ChallengeStage.SPENT:
         raise OneTimeCodeSpent

@@ -1,6 +1,6 @@
 """A parent with an active account, signed in on a browser, and the mails that wait for them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,7 +16,7 @@ from idp.audit.models import AuditEntry
 from idp.db import db
 from idp.messaging import service as messaging
 from idp.messaging.models import OutboxMessage
-from idp.messaging.rules import RenderedMail
+from idp.messaging.rules import Channel, RenderedMail, RenderedSms
 from idp.passwords import service as passwords
 from tests.conftest import Browser, browser_at
 from tests.factories import make_account, make_child, make_link
@@ -95,8 +95,8 @@ def mailbox(idp_app: Flask) -> Callable[[], list[RenderedMail]]:
             waiting = (
                 select(OutboxMessage).where(OutboxMessage.failed_at.is_(None)).order_by(OutboxMessage.id)
             )
-            rows = [row for row in db.session.scalars(waiting) if row.channel == "email"]
-            return [messaging._open(row) for row in rows]
+            rows = db.session.scalars(waiting)
+            return [messaging._open(row) for row in rows if row.channel is Channel.EMAIL]
 
     return read
 
@@ -126,3 +126,30 @@ def send(
 def sign_in(browser: Browser, identifier: str, password: str = PASSWORD) -> TestResponse:
     """By the sign-in page."""
     return send(browser, "/connexion", {"identifier": identifier, "password": password})
+
+
+@pytest.fixture
+def sms_on(idp_app: Flask) -> Iterator[None]:
+    """A deployment that sends SMS."""
+    settings = idp_app.extensions["settings"]
+    twilio = {"twilio_account_sid": "AC" + "0" * 32, "twilio_auth_token": "tests only"}
+    idp_app.extensions["settings"] = settings.model_copy(update=twilio | {"twilio_from": "+33639980000"})
+    yield
+    idp_app.extensions["settings"] = settings
+
+
+@pytest.fixture
+def phones(idp_app: Flask) -> Callable[[], list[RenderedSms]]:
+    """Every SMS that waits in the outbox, oldest first."""
+
+    def read() -> list[RenderedSms]:
+        with idp_app.app_context():
+            waiting = (
+                select(OutboxMessage).where(OutboxMessage.failed_at.is_(None)).order_by(OutboxMessage.id)
+            )
+            rows = db.session.scalars(waiting)
+            return [
+                RenderedSms.from_bytes(messaging._unsealed(row)) for row in rows if row.channel is Channel.SMS
+            ]
+
+    return read
