@@ -114,8 +114,15 @@ def events_page() -> str:
     from idp.audit.rules import AuditEvent
 
     rows = sorted(
-        (f"`{event.name}`", first_line(event), ", ".join(f"`{name}`" for name in event.__dataclass_fields__))
-        for event in leaves(AuditEvent)
+        # Once each: a dataclass with slots replaces the class it was declared as, which may still be there.
+        {
+            (
+                f"`{event.name}`",
+                first_line(event),
+                ", ".join(f"`{name}`" for name in event.__dataclass_fields__),
+            )
+            for event in leaves(AuditEvent)
+        }
     )
     return "\n".join(["# Audit events\n", NOTICE, table(("event", "when", "fields"), rows)])
 

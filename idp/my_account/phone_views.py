@@ -64,7 +64,7 @@ def submit() -> Answer:
 
 @blueprint.get("/compte/telephone/code")
 @fresh_sign_in_required
-def code() -> Answer:
+def code_form() -> Answer:
     """Where the code went, and the field for it; without a code on its way, the number's page."""
     return _code_page(CodeForm(formdata=None))
 
@@ -106,7 +106,7 @@ def _ask() -> Answer:
         return _page(filled, status=422)
     except SmsUnavailable as refusal:
         return _page(filled, status=422, refusal=refusal)
-    response = redirect(url_for(".code"), 303)
+    response = redirect(url_for(".code_form"), 303)
     response.set_cookie(
         _cookie_name(),
         secret,
@@ -124,7 +124,7 @@ def _send_again() -> BaseResponse:
         present_session(), _secret(), network=sign_in.request_network(), now=request_now()
     )
     say(str(CODE_SENT).format(phone=shown_phone(sent_to)))
-    return redirect(url_for(".code"), 303)
+    return redirect(url_for(".code_form"), 303)
 
 
 def _undo() -> BaseResponse:
