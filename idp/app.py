@@ -13,6 +13,7 @@ from idp.my_account import device_views as my_devices
 from idp.my_account import password_views as my_password
 from idp.my_account import phone_views as my_phone
 from idp.my_account import views as my_account
+from idp.not_me import views as not_me
 from idp.oidc import consent_views as consents
 from idp.oidc import logout_views as logout
 from idp.oidc import registration_views as registration
@@ -39,6 +40,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     link_disputes.blueprint,
     attachment.blueprint,
     my_account.blueprint,
+    not_me.blueprint,
     my_address.blueprint,
     my_phone.blueprint,
     my_password.blueprint,

@@ -175,6 +175,24 @@ def choose(account_id: UUID, password_hash: str, reason: ChoiceReason, *, now: d
     audit.record(PasswordChosen(account_id, reason), now=now)
 
 
+def end_passwords(account_id: UUID, *, now: datetime) -> None:
+    """Neither the chosen password nor the present letter signs in any more, in the caller's transaction.
+
+    What was issued to services before ends with it, as with any password that is replaced. Recovery chooses
+    another one, or the school issues another letter.
+    """
+    db.session.execute(
+        update(Account)
+        .where(Account.id == account_id)
+        .values(password_hash=None, password_changed_at=now, updated_at=now)
+    )
+    db.session.execute(
+        update(ProvisionalPassword)
+        .where(ProvisionalPassword.account_id == account_id, ProvisionalPassword.consumed_at.is_(None))
+        .values(consumed_at=now)
+    )
+
+
 def issue_provisional_password(account_id: UUID, *, now: datetime) -> IssuedPassword:
     """The account's provisional password for a letter: a first one, or the same one again with the same end.
 

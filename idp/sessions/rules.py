@@ -89,6 +89,7 @@ class SessionEndReason(StrEnum):
     ENDED_BY_PERSON = "ended_by_person"
     ACCOUNT_CLOSED = "account_closed"
     ACCOUNT_MERGED = "account_merged"
+    NOT_ME = "not_me"
 
 
 @dataclass(frozen=True, slots=True)

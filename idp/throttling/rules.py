@@ -244,6 +244,12 @@ def birth_date_budgets(account_id: UUID, issue_number: int) -> tuple[Budget, ...
     return (Budget(BIRTH_DATE_IN_ALL, letter), Budget(BIRTH_DATE_PER_DAY, letter))
 
 
+def not_me_budgets(account_id: UUID) -> tuple[Budget, ...]:
+    """What one birth date on « Ce n’est pas moi » spends: counted on the account, whatever mail led there."""
+    account = f"not me\n{account_id}"
+    return (Budget(BIRTH_DATE_IN_ALL, account), Budget(BIRTH_DATE_PER_DAY, account))
+
+
 def attach_budget(account_id: UUID) -> Budget:
     """What each failed try to attach another account spends: counted on the account that would be kept."""
     return Budget(ATTACH_PER_DAY, str(account_id))
