@@ -22,6 +22,7 @@ from tests.running_demo import ROOT, Demo
 SNIPPETS = ROOT / "docs" / "relying-parties"
 NODE_PACKAGES = ROOT / "var" / "interop" / "node_modules"
 PYTHON_PACKAGES = ROOT / "var" / "interop" / "python"
+SPRING = ROOT / "var" / "interop" / "spring" / "target" / "families.jar"
 APACHE = Path("/usr/sbin/apache2")
 APACHE_MODULES = Path("/usr/lib/apache2/modules")
 SCOPE = "openid profile email children"
@@ -38,6 +39,7 @@ class Service:
     sign_out_path: str
     sign_out_method: str = "POST"
     page: str = "/"
+    form_token: str = "csrfmiddlewaretoken"
 
     def read_person(self, page: str) -> dict[str, Any]:
         """Who is signed in, as its page tells in JSON."""
@@ -139,6 +141,24 @@ def django_service(demo: Demo, folder: Path) -> Iterator[Service]:
     command = [*django, "runserver", "--noreload", "--skip-checks", str(port)]
     with running(folder, command, environment, f"{url}/"):
         yield Service(url, "/oidc/authenticate/", "/oidc/callback/", "/oidc/logout/")
+
+
+@contextmanager
+def spring_service(demo: Demo, folder: Path) -> Iterator[Service]:
+    """Spring Security in Spring Boot, one page beside the documented class and settings."""
+    need(SPRING, "Maven's Spring Boot")
+    port = free_port()
+    url = f"http://localhost:{port}"
+    told_at = ("--backchannel-logout-uri", f"{url}/logout/connect/back-channel/ecole")
+    environment = settings_of(demo, url, register(demo, url, "/login/oauth2/code/ecole", *told_at))
+    command = [
+        *("java", "-Xmx256m", "-XX:TieredStopAtLevel=1", "-jar", str(SPRING), f"--server.port={port}"),
+        f"--spring.config.location=file:{SNIPPETS / 'spring_security.yml'}",
+    ]
+    with running(folder, command, environment, f"{url}/"):
+        yield Service(
+            url, "/oauth2/authorization/ecole", "/login/oauth2/code/ecole", "/logout", form_token="_csrf"
+        )
 
 
 @contextmanager

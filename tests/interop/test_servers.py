@@ -18,6 +18,7 @@ from tests.interop.services import (
     authlib_service,
     django_service,
     openid_client_service,
+    spring_service,
 )
 from tests.running_demo import Demo
 
@@ -31,6 +32,7 @@ KINDS = {
     "openid-client": openid_client_service,
     "mod_auth_openidc": apache_service,
     "mozilla-django-oidc": django_service,
+    "spring-security": spring_service,
 }
 
 
@@ -73,7 +75,7 @@ class Person(Parent):
     def sign_out(self, service: Service) -> None:
         """Press the service's button."""
         url = f"{service.url}{service.sign_out_path}"
-        token = {"csrfmiddlewaretoken": service.read_person(self.page.text).get("csrf_token")}
+        token = {service.form_token: service.read_person(self.page.text).get("csrf_token")}
         form = token if service.sign_out_method == "POST" else None
         self._page = self.browser.request(service.sign_out_method, url, data=form, timeout=10)
 
@@ -156,7 +158,7 @@ def test_an_answer_of_another_provider_signs_nobody_in(demo: Demo, service: Serv
     assert person.guardian["email"] not in person.page.text
 
 
-@pytest.mark.parametrize("kind", ["authlib", "mod_auth_openidc"])
+@pytest.mark.parametrize("kind", ["authlib", "mod_auth_openidc", "spring-security"])
 def test_signing_out_elsewhere_ends_the_session_here(
     demo: Demo, kind: str, tmp_path_factory: pytest.TempPathFactory
 ):

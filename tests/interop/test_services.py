@@ -28,7 +28,7 @@ def test_packages_are_pinned_by_hash_and_name_no_address():
     assert packages
     assert all(package["integrity"].startswith("sha512-") for package in packages.values())
     assert len(re.findall(r"^\S+==\S+ --hash=sha256:[0-9a-f]{64}$", requirements, re.MULTILINE)) == 4
-    for name in ("package.json", "npm-shrinkwrap.json", "requirements.txt"):
+    for name in ("package.json", "npm-shrinkwrap.json", "requirements.txt", "spring/pom.xml"):
         assert "://" not in (FOLDER / name).read_text()
 
 
@@ -39,5 +39,7 @@ def test_the_document_names_the_versions_that_are_run():
 
     for name, version in packages.items():
         assert re.search(rf"^\| \[{name}\].*\| {version} ", text, re.MULTILINE), name
+    (boot,) = re.findall(r"<version>(3[0-9.]+)</version>", (FOLDER / "spring" / "pom.xml").read_text())
+    assert re.search(rf"^\| \[Spring Security\].*\| \S+ on Spring Boot {boot} \|", text, re.MULTILINE)
     (django,) = re.findall(r"^mozilla-django-oidc==(\S+)", requirements, re.MULTILINE)
     assert re.search(rf"^\| \[mozilla-django-oidc\].*\| {django} ", text, re.MULTILINE)
