@@ -47,7 +47,8 @@ class ResourceRefused(OAuthRefusal):
 
     error_code = "resource_refused"
     error = "invalid_target"
-    hint = "The resource is unknown, or not the one that was granted."
+    hint = "The resource is unknown, not the one that was granted, or one of several."
+    remedy = "Ask for one access token a resource: each is good for one server alone."
 
 
 @dataclass(frozen=True, slots=True)

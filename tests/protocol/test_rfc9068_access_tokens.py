@@ -122,10 +122,20 @@ def test_an_unknown_resource_is_refused_to_the_client(offline_party: RelyingPart
     assert answer_of(offline_party.authorize(resource=resource))["error"] == "invalid_target"
 
 
-def test_two_resources_are_refused(offline_party: RelyingParty, meals: str):
-    pairs = [*offline_party.request().items(), ("resource", meals), ("resource", meals)]
+@pytest.mark.parametrize("others", [[ISSUER], ["https://unknown.example"], ["", ISSUER, ISSUER], ["x y"]])
+def test_a_token_for_several_resources_is_refused_to_the_client(
+    offline_party: RelyingParty, meals: str, others: list[str]
+):
+    """RFC 8707 2, ADR 0027: the request is well formed, so the client is told; nothing is used up."""
+    resources = [("resource", one) for one in (meals, *others)]
+    pairs = [*offline_party.request().items(), *resources]
+    asked = offline_party.browser.get("/oauth/authorize", query_string=pairs)
+    code = offline_party.authorization_code(resource=meals)
 
-    assert offline_party.browser.get("/oauth/authorize", query_string=pairs).status_code == 400
+    assert answer_of(asked)["error"] == "invalid_target"
+    refused = offline_party.redeem(code, resource=[one for _, one in resources])
+    assert (refused.status_code, refused.json["error"]) == (400, "invalid_target")
+    assert "access_token" in offline_party.redeem(code, resource=[meals, meals]).json
 
 
 def test_the_token_endpoint_gives_no_other_resource(offline_party: RelyingParty, meals: str):

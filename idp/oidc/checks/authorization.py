@@ -292,7 +292,7 @@ def check_maximum_age(request: AuthorizationRequest) -> None:
 
 
 def check_resource(request: AuthorizationRequest) -> None:
-    """RFC 8707 2: one that is known here. Raises ResourceRefused."""
+    """RFC 8707 2: one that is known here, and one alone (ADR 0027). Raises ResourceRefused."""
     if request.resource is not None and request.resource not in current_settings().resources:
         raise ResourceRefused
 

@@ -8,6 +8,7 @@ from idp.errors import OAuthRefusal
 MAXIMUM_VALUE_LENGTH = 2048
 MAXIMUM_TOTAL_LENGTH = 5000
 MAXIMUM_JWT_LENGTH = 16 * 1024
+RESOURCE = "resource"
 PRINTABLE = re.compile(r"[ -~]*")
 
 
@@ -39,12 +40,18 @@ class DemandeMalformed(OAuthRefusal):
 
 
 def single_parameters(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """The parameters by name. An empty value counts as absent (RFC 6749 3.1). Raises ParameterRepeated."""
+    """The parameters by name. An empty value counts as absent (RFC 6749 3.1). Raises ParameterRepeated.
+
+    `resource` alone may come several times (RFC 8707 2): its values are joined by spaces, of which no address has one.
+    """
     parameters: dict[str, str] = {}
     for name, value in pairs:
-        if name in parameters:
+        if name not in parameters:
+            parameters[name] = value
+        elif name != RESOURCE:
             raise ParameterRepeated
-        parameters[name] = value
+        elif value != parameters[name]:
+            parameters[name] += f" {value}"
     return {name: value for name, value in parameters.items() if value}
 
 

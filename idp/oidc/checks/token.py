@@ -179,7 +179,7 @@ def check_refresh_token(request: TokenRequest) -> None:
 
 
 def check_resource(request: TokenRequest) -> None:
-    """RFC 8707 2: one that is known here. Raises ResourceRefused."""
+    """RFC 8707 2: one that is known here, and one alone (ADR 0027). Raises ResourceRefused."""
     resource = request.parameters.get("resource")
     if resource is not None and resource not in current_settings().resources:
         raise ResourceRefused
