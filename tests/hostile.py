@@ -43,6 +43,8 @@ HOSTILE = (
     "NaN", "٣", "é" * 10, "\ud83d\ude00", "\ud800", "\u202e", "\ufeff", " ", "A" * 399, "A" * 5000, "${x}", "%n",
     "' OR 1=1 --", "é@é.é", "a@b", "+33" + "6" * 40, "31", "99", "0000",
 )  # fmt: skip
+# What breaks parsers, databases and arithmetic most: put into every field at once, for each address.
+TELLING = ("\0", "\ud800", "٣", "9" * 30, "-1", "1e308", "A" * 399, "A" * 5000, "%", "[1]", "\\", "é", "")
 HEADERS: tuple[Mapping[str, str], ...] = (
     {},
     {"Authorization": "Basic x"},
@@ -95,11 +97,15 @@ def addresses_of(service: str) -> list[str]:
     return list(dict.fromkeys(re.findall(r"^\| `([^`]+)`", section, flags=re.MULTILINE)))
 
 
+def names_read(package: str) -> list[str]:
+    """Every name that the package's code reads from a form or an address by itself."""
+    texts = (path.read_text(encoding="utf-8") for path in (ROOT / package).rglob("*.py"))
+    return sorted({name for text in texts for name in READ_BY_NAME.findall(text)})
+
+
 def fields_of(package: str) -> list[str]:
-    """Every name that a page of the package reads from a form or an address."""
-    names = set(PROTOCOL_NAMES)
-    for path in (ROOT / package).rglob("*.py"):
-        names.update(READ_BY_NAME.findall(path.read_text(encoding="utf-8")))
+    """Every name that a page of the package reads from a form or an address, the protocol's among them."""
+    names = {*PROTOCOL_NAMES, *names_read(package)}
     for module in pkgutil.walk_packages([str(ROOT / package)], f"{package}."):
         if module.name.endswith("forms"):
             importlib.import_module(module.name)
@@ -130,6 +136,14 @@ def attempts(names: list[str], *, standings: int, genuine: tuple[str, ...]) -> s
         headers=st.sampled_from(HEADERS),
         raw=st.binary(max_size=60),
     )
+
+
+def everywhere(names: list[str], demande: str, *, standings: int) -> Iterator[Attempt]:
+    """One strange value in every field of the address, then in every field of the page's own form."""
+    for place, value in enumerate(TELLING):
+        common: dict[str, Any] = {"parts": [value], "values": [value], "extra": [], "headers": {}, "raw": b""}
+        yield Attempt(standing=place % standings, query=[(name, value) for name in names], **common)
+        yield Attempt(standing=-place % standings, query=[("demande", demande)], **common)
 
 
 def path_of(address: str, parts: list[str]) -> str:

@@ -10,9 +10,18 @@ from hypothesis import given
 
 from idp.accounts.rules import AccountId, AccountState
 from idp.sessions.rules import OpenedWith
-from tests.conftest import FrozenClock, browser_at
+from tests.conftest import Browser, FrozenClock, browser_at
 from tests.factories import make_account, make_child, make_link
-from tests.hostile import ONE_APPLICATION, Attempt, addresses_of, attempts, fields_of, send
+from tests.hostile import (
+    ONE_APPLICATION,
+    Attempt,
+    addresses_of,
+    attempts,
+    everywhere,
+    fields_of,
+    names_read,
+    send,
+)
 from tests.relying_party import ISSUER, POST_LOGOUT_URI, REDIRECT_URI, RelyingParty, make_parent
 from tests.signing_in import sign_in_as
 
@@ -45,13 +54,29 @@ def test_no_request_to_an_address_gets_a_5xx(
     genuine: Mapping[str, str],
     clock: FrozenClock,
 ):
-    browser = browser_at(idp_app, ISSUER)
-    standing = STANDINGS[attempt.standing]
-    if standing is not None:
-        sign_in_as(idp_app, browser, people[attempt.standing], opened_with=standing[1], now=clock.now)
+    browser = browser_of(attempt.standing, idp_app, people, clock)
 
     for asked, answer in send(idp_app, browser, address, attempt, genuine):
         assert is_an_answer(answer), (answer.status_code, answer.headers.get("Location"), asked)
+
+
+@pytest.mark.parametrize("address", addresses_of("idp"))
+def test_no_strange_value_gets_a_5xx(
+    address: str, idp_app: Flask, people: list[AccountId], genuine: Mapping[str, str], clock: FrozenClock
+):
+    for attempt in everywhere(names_read("idp"), genuine["demande"], standings=len(STANDINGS)):
+        browser = browser_of(attempt.standing, idp_app, people, clock)
+
+        for asked, answer in send(idp_app, browser, address, attempt, genuine):
+            assert is_an_answer(answer), (answer.status_code, answer.headers.get("Location"), asked[:2000])
+
+
+def browser_of(place: int, app: Flask, people: list[AccountId], clock: FrozenClock) -> Browser:
+    """A browser of one of STANDINGS, with a session of its own if it has one."""
+    browser, standing = browser_at(app, ISSUER), STANDINGS[place]
+    if standing is not None:
+        sign_in_as(app, browser, people[place], opened_with=standing[1], now=clock.now)
+    return browser
 
 
 @pytest.fixture

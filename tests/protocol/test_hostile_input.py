@@ -161,3 +161,23 @@ def test_registration_with_any_json(party: RelyingParty, metadata: Any):
 
     assert response.status_code in {201, 400, 401, 429}, response.text
     assert response.status_code == 201 or "error" in (response.json or {})
+
+
+@ONE_APPLICATION
+@given(metadata=METADATA | JSON_VALUES)
+def test_registration_management_with_any_json(party: RelyingParty, metadata: Any):
+    """A registered service may ask any change of itself: it is made, or refused in the standard's words."""
+    browser = browser_at(party.app, ISSUER)
+    registered = browser.post(
+        "/oauth/register",
+        json={"redirect_uris": [REDIRECT_URI]},
+        headers={"Authorization": f"Bearer {invite(party.app, party.clock, uses=1)}"},
+    ).json
+    path = registered["registration_client_uri"].removeprefix(ISSUER)
+    bearer = {"Authorization": f"Bearer {registered['registration_access_token']}"}
+    own = metadata | {"client_id": registered["client_id"]} if isinstance(metadata, dict) else metadata
+
+    for document in (metadata, own):
+        response = browser.put(path, json=document, headers=bearer)
+        assert response.status_code in {200, 400, 401, 429}, response.text
+        assert response.status_code == 200 or "error" in (response.json or {})
