@@ -18,6 +18,7 @@ from idp.oidc import consent_views as consents
 from idp.oidc import logout_views as logout
 from idp.oidc import registration_views as registration
 from idp.oidc import views as oidc
+from idp.phone_activation import views as phone_activation
 from idp.portal import views as portal
 from idp.sessions import views as sessions
 from idp.settings import Settings
@@ -38,6 +39,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     sign_in.blueprint,
     activation.blueprint,
     link_disputes.blueprint,
+    phone_activation.blueprint,
     attachment.blueprint,
     my_account.blueprint,
     not_me.blueprint,

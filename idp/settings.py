@@ -89,6 +89,8 @@ class Settings(ServiceSettings):
     """SMS with a code that may leave in an hour, to everybody together: what an hour of fraud may cost."""
     sms_per_day: int = Field(default=1000, ge=1)
     """The same in a day."""
+    phone_activation: bool = True
+    """Whether parents without a letter may activate by an SMS to the mobile that their school knows, where SMS are on."""
     twilio_url: str = ""
     """Stands for Twilio's own address, on loopback only: a demonstration's catcher."""
 
@@ -150,6 +152,11 @@ class Settings(ServiceSettings):
     def sms_enabled(self) -> bool:
         """Whether SMS can be sent: account, token and sender are all known."""
         return bool(self.twilio_account_sid)
+
+    @property
+    def activates_by_phone(self) -> bool:
+        """Whether parents without a letter may activate by SMS here."""
+        return self.phone_activation and self.sms_enabled
 
     @model_validator(mode="after")
     def check_sms_is_complete(self) -> Self:

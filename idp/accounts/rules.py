@@ -25,6 +25,7 @@ UNDO_WITHIN = timedelta(days=7)
 """How long a change of address or number may be undone."""
 
 _LIGATURES = str.maketrans({"œ": "oe", "æ": "ae", "ß": "ss"})
+_BETWEEN_GIVEN_NAMES = re.compile(r"[\s,;]+")
 _NOT_A_LETTER = re.compile(r"[^a-z]+")
 
 
@@ -209,3 +210,35 @@ def is_same_address(one: str, other: str) -> bool:
 
 def _only_letters(text: str) -> str:
     return _NOT_A_LETTER.sub("", plain_letters(text))
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What one account calls its person."""
+
+    given_name: str
+    family_name: str
+    usage_name: str = ""
+
+
+def is_same_person(one: Names, other: Names) -> bool:
+    """Usage or birth name against usage or birth name, and the first given name; letters alone are compared.
+
+    No case, accents, hyphens, apostrophes or spaces. A compound given name is one name, with its hyphen or without it:
+    Jean-Pierre is neither Jean-Marc nor Jean.
+    """
+    families = _family_names(one) & _family_names(other)
+    return bool(families) and not _first_given_names(one).isdisjoint(_first_given_names(other))
+
+
+def _family_names(names: Names) -> set[str]:
+    return {_letters(names.family_name), _letters(names.usage_name)} - {""}
+
+
+def _first_given_names(names: Names) -> set[str]:
+    first = _BETWEEN_GIVEN_NAMES.split(names.given_name.strip())[0]
+    return {_letters(first), _letters(names.given_name)}
+
+
+def _letters(text: str) -> str:
+    return "".join(char for char in plain_letters(text) if char.isalnum())

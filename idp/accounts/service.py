@@ -175,6 +175,24 @@ def confirm_email(account_id: AccountId, email: str, *, now: datetime) -> bool:
     return confirmed is not None
 
 
+def confirm_first_phone(account_id: AccountId, phone: str, *, now: datetime) -> None:
+    """Put in force the number that activation has proven: it serves recovery at once. A pending address is dropped.
+
+    In the caller's transaction. phone: E.164.
+    """
+    db.session.execute(
+        update(Account)
+        .where(Account.id == account_id)
+        .values(
+            phone=phone,
+            phone_confirmed_at=now,
+            phone_recovers_from=now,
+            pending_email=None,
+            updated_at=now,
+        )
+    )
+
+
 def change_email(account_id: AccountId, email: str, *, now: datetime) -> ChangedChannel | None:
     """Put the pending address of an active account in the place of the present one, in the caller's transaction.
 

@@ -27,6 +27,7 @@ from idp.passwords.rules import PASSWORD_RULES, POLICY_SENTENCE, Busy, PasswordR
 from idp.sessions.rules import CurrentSession, OpenedWith, Stage, stage_of
 from idp.sessions.service import OpenedSession
 from idp.sessions.views import cookie_secret, current_session, next_address, set_session_cookie
+from idp.settings import current as current_settings
 from idp.sign_in import views as sign_in
 from idp.sign_in.forms import SignInForm
 from idp.sign_in.rules import (
@@ -220,6 +221,7 @@ def _needs_page(*, refusal: str | None = None, status: int = 200, error: DomainE
     carried = _carried()
     page = render_template(
         "activation/needs.html",
+        activates_by_phone=current_settings().activates_by_phone,
         form=SignInForm(formdata=None),
         carried=carried,
         demande=sign_in.demande(),

@@ -1,14 +1,13 @@
-"""Who counts as the same person, what was proven of the other account, and what is told of it: pure."""
+"""What was proven of the other account, and what is told of it: pure."""
 
 import json
-import re
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import ClassVar, Self
 from uuid import UUID
 
-from idp.accounts.rules import AccountState, plain_letters
+from idp.accounts.rules import AccountState
 from idp.audit.rules import AuditEvent
 from idp.errors import DomainError
 from idp.families.rules import MergeUndoer, OwnLink, SchoolContact, StandingMerge
@@ -18,7 +17,6 @@ PROOF_LIFE = timedelta(minutes=10)
 """As long as a sign-in is fresh: what is proven on the first page is worth nothing later."""
 
 STATES_TO_ATTACH = frozenset({AccountState.NOTIFIED, AccountState.ACTIVATING, AccountState.ACTIVE})
-_BETWEEN_GIVEN_NAMES = re.compile(r"[\s,;]+")
 
 
 class AttachRefused(DomainError):
@@ -101,38 +99,6 @@ class AccountRevived(AuditEvent):
     account_id: UUID
     merge_id: UUID
     by: MergeUndoer
-
-
-@dataclass(frozen=True, slots=True)
-class Names:
-    """What one account calls its person."""
-
-    given_name: str
-    family_name: str
-    usage_name: str = ""
-
-
-def is_same_person(one: Names, other: Names) -> bool:
-    """Usage or birth name against usage or birth name, and the first given name; letters alone are compared.
-
-    No case, accents, hyphens, apostrophes or spaces. A compound given name is one name, with its hyphen or without it:
-    Jean-Pierre is neither Jean-Marc nor Jean.
-    """
-    families = _family_names(one) & _family_names(other)
-    return bool(families) and not _first_given_names(one).isdisjoint(_first_given_names(other))
-
-
-def _family_names(names: Names) -> set[str]:
-    return {_letters(names.family_name), _letters(names.usage_name)} - {""}
-
-
-def _first_given_names(names: Names) -> set[str]:
-    first = _BETWEEN_GIVEN_NAMES.split(names.given_name.strip())[0]
-    return {_letters(first), _letters(names.given_name)}
-
-
-def _letters(text: str) -> str:
-    return "".join(char for char in plain_letters(text) if char.isalnum())
 
 
 @dataclass(frozen=True, slots=True)

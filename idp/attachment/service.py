@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from idp.accounts import service as accounts
 from idp.accounts.models import Account
-from idp.accounts.rules import AccountId, AccountState, normalise_identifier
+from idp.accounts.rules import AccountId, AccountState, Names, is_same_person, normalise_identifier
 from idp.attachment.rules import (
     STATES_TO_ATTACH,
     AccountAttached,
@@ -22,11 +22,9 @@ from idp.attachment.rules import (
     AttachTried,
     AttachUndone,
     ChildrenView,
-    Names,
     OtherAccount,
     ProofLost,
     RefusalCause,
-    is_same_person,
 )
 from idp.audit import service as audit
 from idp.db import db, transaction

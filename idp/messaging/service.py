@@ -45,20 +45,16 @@ def enqueue(message: Message, *, now: datetime) -> UUID:
 
     Returns the row's id, from which the Message-ID is made. Raises ForeignUrl, UnfitSms, SmsOff.
     """
-    row_id = uuid7()
-    words = _render(message).to_bytes()
-    db.session.add(
-        OutboxMessage(
-            id=row_id,
-            channel=message.channel,
-            template=message.template,
-            account_id=message.account_id,
-            sealed_words=seal(words, key=_words_key(), associated=row_id.bytes),
-            enqueued_at=now,
-            due_at=now,
-        )
-    )
-    return row_id
+    return _write(message, now=now).id
+
+
+def rehearse(message: Message, *, now: datetime) -> None:
+    """Do all that `enqueue` does for a message that never leaves: it is withdrawn as it is written.
+
+    For an answer that must cost the same whether there is somebody to write to or not. Raises ForeignUrl.
+    """
+    row = _write(message, now=now)
+    row.failed_at, row.failure, row.sealed_words = now, WITHDRAWN, None
 
 
 def withdraw(account_id: UUID, template: str, *, now: datetime) -> None:
@@ -198,6 +194,22 @@ def _check_report_is_late(report: SmsReport) -> None:
     known = db.session.scalar(select(OutboxMessage.receipt).where(_is_reported(report)))
     if known is None or known is report.receipt:
         raise ReportRefused
+
+
+def _write(message: Message, *, now: datetime) -> OutboxMessage:
+    row_id = uuid7()
+    words = _render(message).to_bytes()
+    row = OutboxMessage(
+        id=row_id,
+        channel=message.channel,
+        template=message.template,
+        account_id=message.account_id,
+        sealed_words=seal(words, key=_words_key(), associated=row_id.bytes),
+        enqueued_at=now,
+        due_at=now,
+    )
+    db.session.add(row)
+    return row
 
 
 def _claim(now: datetime) -> OutboxMessage | None:

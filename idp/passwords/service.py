@@ -276,6 +276,15 @@ def consume_provisional_password(account_id: UUID, issue_number: int, *, now: da
         raise ProvisionalPasswordRefused
 
 
+def end_letter(account_id: UUID, *, now: datetime) -> None:
+    """The letter in circulation opens nothing any more, in the caller's transaction; without one, nothing happens."""
+    db.session.execute(
+        update(ProvisionalPassword)
+        .where(ProvisionalPassword.account_id == account_id, ProvisionalPassword.consumed_at.is_(None))
+        .values(consumed_at=now)
+    )
+
+
 def _is_current(account_id: UUID, typed: str) -> bool:
     password_hash = db.session.scalar(select(Account.password_hash).where(Account.id == account_id))
     letter = provisional_state(account_id)

@@ -34,6 +34,7 @@ def home() -> Answer:
         "portal/home.html",
         session=current_session(),
         services=service.list_services(current_settings().issuer),
+        activates_by_phone=current_settings().activates_by_phone,
     )
 
 

@@ -153,6 +153,16 @@ ACTIVATION_MESSAGE_WAIT = GrowingDelay(
     delays=tuple(timedelta(minutes=minutes) for minutes in (2, 5, 15, 60)),
     forgotten_after=timedelta(hours=24),
 )
+# What is typed to activate by SMS, whoever it is about: as slow as the SMS themselves, and spent before anything
+# is looked up, so that no pace tells a right name from a wrong one.
+PHONE_ACTIVATION_PACE = GrowingDelay(
+    "phone_activation_pace",
+    free_failures=0,
+    delays=tuple(timedelta(seconds=seconds) for seconds in (30, 60, 120)),
+    forgotten_after=timedelta(hours=24),
+)
+PHONE_ACTIVATION_PER_DAY = Quota("phone_activation_per_day", tries=5, window=timedelta(days=1))
+PHONE_ACTIVATION_PER_NETWORK = Quota("phone_activation_per_network", tries=60, window=timedelta(hours=1))
 # A certification run registers a hundred clients in minutes, from one address.
 REGISTRATIONS_PER_NETWORK = Quota("registrations_per_network", tries=300, window=timedelta(minutes=10))
 
@@ -201,6 +211,9 @@ LIMITS: tuple[Limit, ...] = (
     ATTACH_PER_DAY,
     ACTIVATION_MESSAGES_PER_DAY,
     ACTIVATION_MESSAGE_WAIT,
+    PHONE_ACTIVATION_PACE,
+    PHONE_ACTIVATION_PER_DAY,
+    PHONE_ACTIVATION_PER_NETWORK,
     REGISTRATIONS_PER_NETWORK,
     MAILS_PER_ACCOUNT_AND_HOUR,
     MAILS_PER_ACCOUNT_AND_DAY,
@@ -313,6 +326,15 @@ def shared_sms_budgets(
         Budget(SMS_PER_PREFIX_AND_HOUR, recipient),
         Budget(replace(SMS_IN_ALL_PER_HOUR, tries=per_hour), everyone),
         Budget(replace(SMS_IN_ALL_PER_DAY, tries=per_day), everyone),
+    )
+
+
+def phone_activation_budgets(phone: str, network: str) -> tuple[Budget, ...]:
+    """What each SMS asked for to activate spends, whether one leaves or not. phone: E.164, as typed."""
+    return (
+        Budget(PHONE_ACTIVATION_PER_NETWORK, network),
+        Budget(PHONE_ACTIVATION_PER_DAY, phone),
+        Budget(PHONE_ACTIVATION_PACE, phone),
     )
 
 

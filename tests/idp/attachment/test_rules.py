@@ -5,7 +5,8 @@ from uuid import uuid4
 
 import pytest
 
-from idp.attachment.rules import PROOF_LIFE, Names, OtherAccount, is_same_person
+from idp.accounts.rules import Names, is_same_person
+from idp.attachment.rules import PROOF_LIFE, OtherAccount
 from idp.sessions.rules import OpenedWith
 
 NOW = datetime(2026, 11, 23, 8, tzinfo=UTC)

@@ -1,0 +1,136 @@
+"""Parents without a letter, the mobiles that their school knows, and what is sent to them."""
+
+import re
+from collections.abc import Callable
+from datetime import date, datetime
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import select, update
+from werkzeug.test import TestResponse
+
+from idp.accounts.models import Account
+from idp.accounts.rules import AccountId, AccountState
+from idp.db import db, transaction
+from idp.families.models import Guardian
+from idp.messaging import service as messaging
+from idp.messaging.models import OutboxMessage
+from tests.factories import make_account, make_child, make_link
+from tests.idp.activation.conftest import Browser, authorization_address, browser, new_browser
+
+__all__ = ["authorization_address", "browser", "new_browser"]
+
+PHONE = "+33639981234"
+TYPED = {"family_name": "l'henoret", "given_name": "CELINE", "phone": "06 39 98 12 34"}
+BIRTH_DATE = date(2017, 3, 14)
+NEW_PASSWORD = "Ciboulette7"
+START, CODE, LAST = (f"/activation/sans-courrier{page}" for page in ("", "/code", "/compte"))
+
+
+@pytest.fixture(autouse=True)
+def sms_on(idp_app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A deployment that sends SMS."""
+    account = {"twilio_account_sid": "AC" + "0" * 32, "twilio_auth_token": "tests only"}
+    changed = idp_app.extensions["settings"].model_copy(update=account | {"twilio_from": "+33639980001"})
+    monkeypatch.setitem(idp_app.extensions, "settings", changed)
+
+
+@pytest.fixture
+def new_parent(idp_app: Flask) -> Callable[..., AccountId]:
+    """Makes guardians whose mobile the school knows, with one child."""
+
+    def new(*, phone: str = PHONE, birth_dates: tuple[date, ...] = (BIRTH_DATE,), **values: Any) -> AccountId:
+        with idp_app.app_context():
+            account_id = make_account(**{"state": AccountState.CREATED} | values)
+            for birth_date in birth_dates:
+                make_link(account_id, make_child(birth_date=birth_date))
+            with transaction() as session:
+                session.execute(
+                    update(Guardian).where(Guardian.account_id == account_id).values(roster_phone=phone)
+                )
+        return account_id
+
+    return new
+
+
+@pytest.fixture
+def parent(new_parent: Callable[..., AccountId]) -> AccountId:
+    return new_parent()
+
+
+@pytest.fixture
+def account(idp_app: Flask) -> Callable[[AccountId], Account]:
+    """The account's row as it is now."""
+
+    def read(account_id: AccountId) -> Account:
+        with idp_app.app_context():
+            found = db.session.get_one(Account, account_id)
+            db.session.expunge(found)
+            return found
+
+    return read
+
+
+@pytest.fixture
+def sent(idp_app: Flask) -> Callable[[], list[Any]]:
+    """Every message that waits in the outbox, oldest first."""
+
+    def read() -> list[Any]:
+        with idp_app.app_context():
+            waiting = select(OutboxMessage).where(OutboxMessage.failed_at.is_(None))
+            return [
+                messaging._open_sms(row) for row in db.session.scalars(waiting.order_by(OutboxMessage.id))
+            ]
+
+    return read
+
+
+@pytest.fixture
+def sent_code(sent: Callable[[], list[Any]]) -> Callable[[], str]:
+    """The digits of the newest SMS."""
+
+    def read() -> str:
+        found = re.search(r"\b\d{6}\b", sent()[-1].text)
+        assert found is not None
+        return found[0]
+
+    return read
+
+
+@pytest.fixture
+def at_last_step(parent: AccountId, browser: Browser, sent_code: Callable[[], str]) -> Browser:
+    """The browser, after the right code."""
+    browser.fill(START, TYPED, action=START)
+    assert enter(browser, sent_code()).location == LAST
+    return browser
+
+
+def enter(browser: Browser, one_time_code: str) -> TestResponse:
+    return browser.fill(CODE, {"one_time_code": one_time_code}, action=CODE)
+
+
+def send_again(browser: Browser) -> TestResponse:
+    return browser.fill(CODE, {"act": "send_again"}, action=CODE)
+
+
+def finish(
+    browser: Browser, *birth_dates: date, password: str = NEW_PASSWORD, **changed: str
+) -> TestResponse:
+    """Fill in the last page: one date for each child, in the page's order."""
+    page = browser.get(LAST)
+    assert page.status_code == 200, (page.status_code, page.location)
+    keys = list(dict.fromkeys(re.findall(r'name="birth_day_([0-9a-f]{32})"', page.text)))
+    typed = {"new_password": password, "new_password_confirmation": password}
+    for key, born in zip(keys, birth_dates or (BIRTH_DATE,), strict=True):
+        typed |= {
+            f"birth_day_{key}": str(born.day),
+            f"birth_month_{key}": str(born.month),
+            f"birth_year_{key}": str(born.year),
+        }
+    return browser.send(page, typed | changed, action=LAST)
+
+
+@pytest.fixture
+def later(now: datetime) -> datetime:
+    return now
