@@ -51,6 +51,7 @@ from shared.sealing import SealBroken, derive_key, seal, unseal
 from shared.secrets import digest
 
 LINKS_SHOWN_BEFORE = (LinkState.ACTIVE, LinkState.FROZEN)
+STATES_TO_PROPOSE = STATES_TO_ATTACH | {AccountState.CREATED}
 SECRETS_THAT_DIE = (
     Purpose.CONFIRM_ACTIVATION_ADDRESS,
     Purpose.CONFIRM_NEW_ADDRESS,
@@ -85,6 +86,7 @@ def view_children(session: CurrentSession) -> ChildrenView:
         families.own_links(account_id),
         merges.standing_merges(account_id),
         families.school_contact(account_id),
+        is_proposed=_is_proposed(account_id),
     )
 
 
@@ -220,6 +222,26 @@ def plan_undo(identifier: str) -> MergePlan | None:
 def undo_merge_for_school(merge_id: UUID, *, now: datetime) -> None:
     """The school gives an account back. Raises MergeNotUndone, NewerMergeFirst."""
     _undo(merge_id, None, MergeUndoer.SCHOOL, now=now)
+
+
+def _is_proposed(account_id: AccountId) -> bool:
+    """Whether a school states a confirmed channel of this account for somebody of the same names, on another account.
+
+    Names alone match nobody, and a channel alone is a couple's: both together are worth a sentence, which tells
+    nothing. The other letter, and nothing else, proves.
+    """
+    account = accounts.find_account(account_id)
+    if account is None:
+        return False
+    others = merges.stated_at(
+        account_id,
+        email=account.email if account.email_confirmed_at else None,
+        phone=account.phone if account.phone_confirmed_at else None,
+    )
+    return any(
+        other.state in STATES_TO_PROPOSE and is_same_person(_names(account), _names(other))
+        for other in others
+    )
 
 
 def _read_both(session: CurrentSession, other_id: AccountId) -> tuple[Account, Account]:

@@ -10,14 +10,14 @@ from typing import Any, ClassVar
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Uuid, func, literal, select, tuple_, update
+from sqlalchemy import ColumnElement, Uuid, func, literal, or_, select, tuple_, update
 from sqlalchemy.orm import aliased
 
 from idp.accounts.models import Account
 from idp.accounts.rules import AccountId
 from idp.db import db
 from idp.errors import DomainError
-from idp.families.models import AccountMerge, Child, Link, MergedLink
+from idp.families.models import AccountMerge, Child, Guardian, Link, MergedLink
 from idp.families.rules import (
     ChildId,
     LinkEnder,
@@ -32,6 +32,7 @@ from shared.database import UtcDateTime, in_chunks, uuid7
 UNDO_WITHIN = timedelta(days=30)
 LINKS_THAT_MOVE = (LinkState.ACTIVE, LinkState.FROZEN)
 LONGEST_CHAIN = 20
+MOST_PROPOSED = 20
 PARIS = ZoneInfo("Europe/Paris")
 
 
@@ -193,6 +194,28 @@ def kept_identifier(merged: AccountId) -> str | None:
     """What the person of a merged account signs in with now."""
     kept = kept_accounts_of([merged]).get(merged)
     return None if kept is None else db.session.scalar(select(Account.identifier).where(Account.id == kept))
+
+
+def stated_at(account_id: AccountId, *, email: str | None, phone: str | None) -> tuple[Account, ...]:
+    """Other accounts whose school states this address or this mobile: perhaps the same person, perhaps not.
+
+    email, phone: confirmed ones, None without. It proves nothing: couples share a mailbox, and rosters err.
+    """
+    reached: list[ColumnElement[bool]] = []
+    if email is not None:
+        reached.append(Guardian.roster_email.in_({email, email.lower()}))
+    if phone is not None:
+        reached.append(Guardian.roster_phone == phone)
+    if not reached:
+        return ()
+    rows = db.session.scalars(
+        select(Account)
+        .join(Guardian, Guardian.account_id == Account.id)
+        .where(or_(*reached), Account.id != account_id)
+        .order_by(Account.id)
+        .limit(MOST_PROPOSED)
+    )
+    return tuple(rows)
 
 
 def _taken_by(merged: Collection[AccountId]) -> dict[AccountId, AccountId]:

@@ -55,9 +55,8 @@ class Guardian(Model):
 
     account_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"), primary_key=True)
     school_uai: Mapped[str] = mapped_column(ForeignKey("schools.uai"), index=True)
-    roster_email: Mapped[str] = mapped_column(String(254), default="", info={"personal": True})
+    roster_email: Mapped[str] = mapped_column(String(254), default="", index=True, info={"personal": True})
     roster_phone: Mapped[str] = mapped_column(String(40), default="", index=True, info={"personal": True})
-    """E.164; empty when the roster gives none."""
     postal_address: Mapped[str] = mapped_column(String(500), default="", info={"personal": True})
 
 

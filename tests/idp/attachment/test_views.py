@@ -3,9 +3,11 @@
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import update
 
 from idp.accounts.models import AccountState
-from idp.db import transaction
+from idp.db import db, transaction
+from idp.families.models import Guardian
 from idp.passwords import service as passwords
 from idp.passwords.rules import ChoiceReason
 from tests.factories import make_child, make_link
@@ -221,3 +223,48 @@ def test_a_child_of_both_accounts_is_shown_as_already_there(parent, browser, use
 
     assert "Aucun nouvel enfant" in page
     assert f"Déjà dans votre compte, et une seule fois{NBSP}: Zoé." in page
+
+
+@pytest.mark.parametrize(
+    ("stated", "names", "is_proposed"),
+    [
+        ({"roster_email": "celine@exemple.fr"}, {}, True),
+        ({"roster_phone": "+33639980001"}, {}, True),
+        ({"roster_email": "celine@exemple.fr"}, {"given_name": "Gaëtan"}, False),
+        ({"roster_email": "autre@exemple.fr", "roster_phone": "+33639980099"}, {}, False),
+        ({"roster_email": "celine@exemple.fr"}, {"state": AccountState.DISABLED}, False),
+        ({"roster_email": "celine@exemple.fr"}, {"state": AccountState.CREATED}, True),
+    ],
+)
+def test_a_second_letter_is_proposed_by_names_and_a_confirmed_channel_together_and_names_nothing(
+    idp_app, new_parent, new_letter, new_browser, now, stated, names, is_proposed
+):
+    parent = new_parent(phone="+33639980001", phone_confirmed_at=now)
+    letter = new_letter(**names)
+    with idp_app.app_context(), transaction():
+        db.session.execute(update(Guardian).where(Guardian.account_id == letter.account_id).values(**stated))
+    browser = new_browser()
+    sign_in_as(idp_app, browser, parent.account_id, now=now)
+
+    page = browser.get("/compte/enfants").text
+
+    assert ("Vous avez peut-être un autre compte" in page) is is_proposed
+    assert letter.identifier not in page
+    assert "Zoé" not in page
+
+
+@pytest.mark.parametrize("unconfirmed", ["email", "phone"])
+def test_a_channel_that_is_not_confirmed_proposes_nothing(
+    idp_app, new_parent, new_letter, new_browser, now, unconfirmed
+):
+    parent = new_parent(phone="+33639980001", **{f"{unconfirmed}_confirmed_at": None})
+    letter = new_letter()
+    stated = (
+        {"roster_email": "celine@exemple.fr"} if unconfirmed == "email" else {"roster_phone": "+33639980001"}
+    )
+    with idp_app.app_context(), transaction():
+        db.session.execute(update(Guardian).where(Guardian.account_id == letter.account_id).values(**stated))
+    browser = new_browser()
+    sign_in_as(idp_app, browser, parent.account_id, now=now)
+
+    assert "Vous avez peut-être un autre compte" not in browser.get("/compte/enfants").text
