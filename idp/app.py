@@ -20,6 +20,7 @@ from idp.oidc import registration_views as registration
 from idp.oidc import views as oidc
 from idp.phone_activation import views as phone_activation
 from idp.portal import views as portal
+from idp.recovery import views as recovery
 from idp.sessions import views as sessions
 from idp.settings import Settings
 from idp.sign_in import views as sign_in
@@ -38,6 +39,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     portal.blueprint,
     sign_in.blueprint,
     activation.blueprint,
+    recovery.blueprint,
     link_disputes.blueprint,
     phone_activation.blueprint,
     attachment.blueprint,

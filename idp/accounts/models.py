@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Enum, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import CheckConstraint, Enum, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from idp.accounts.rules import AccountChannel, AccountState
@@ -24,7 +24,12 @@ class Account(Model):
     """Someone who signs in. `id` never leaves the provider: services see a pairwise subject."""
 
     __tablename__ = "accounts"
-    __table_args__ = (CheckConstraint("identifier = lower(identifier)", name="identifier_is_lower_case"),)
+    __table_args__ = (
+        CheckConstraint("identifier = lower(identifier)", name="identifier_is_lower_case"),
+        # A lost identifier is looked for by its address, which people type in any case of letters.
+        Index("ix_accounts_folded_email", text("lower(email)")),
+        Index("ix_accounts_phone", "phone"),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
     identifier: Mapped[str] = mapped_column(String(64), unique=True, info={"personal": True})

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from flask import Blueprint, abort, redirect, render_template, request, url_for
+from flask import Blueprint, abort, get_flashed_messages, redirect, render_template, request, url_for
 from flask_babel import format_date, gettext
 from werkzeug.wrappers import Response
 
@@ -51,7 +51,8 @@ def form() -> Response | Page:
         and offered_session(carried) is None
     ):
         return redirect(next_address(session.state, session.opened_with, demande=demande()), 303)
-    return sign_in_page(SignInForm(formdata=None, data={"identifier": hinted_identifier(carried)}), carried)
+    shown = SignInForm(formdata=None, data={"identifier": hinted_identifier(carried)})
+    return sign_in_page(shown, carried, notice=_said_once())
 
 
 @blueprint.post("/connexion")
@@ -232,3 +233,9 @@ def allow_redirect_to(carried: CarriedRequest) -> None:
             allow(form_action=[redirect_uri])
         except ValueError:
             return
+
+
+def _said_once() -> str | None:
+    """What has just been done elsewhere, such as a password replaced."""
+    said = get_flashed_messages()
+    return str(said[-1]) if said else None

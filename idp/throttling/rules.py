@@ -165,6 +165,8 @@ PHONE_ACTIVATION_PER_DAY = Quota("phone_activation_per_day", tries=5, window=tim
 PHONE_ACTIVATION_PER_NETWORK = Quota("phone_activation_per_network", tries=60, window=timedelta(hours=1))
 # A certification run registers a hundred clients in minutes, from one address.
 REGISTRATIONS_PER_NETWORK = Quota("registrations_per_network", tries=300, window=timedelta(minutes=10))
+# Besides the five tries that each challenge has; a school's parents may all be behind one address.
+CODE_GUESSES_PER_NETWORK = Quota("code_guesses_per_network", tries=300, window=timedelta(hours=1))
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 # What anybody can make us send: an address or a number that is not the asker's must not be flooded (EM-22).
@@ -230,6 +232,7 @@ LIMITS: tuple[Limit, ...] = (
     SMS_IN_ALL_PER_HOUR,
     SMS_IN_ALL_PER_DAY,
     SMS_BREAKER,
+    CODE_GUESSES_PER_NETWORK,
 )
 
 
@@ -348,9 +351,39 @@ def sms_breaker_budget() -> Budget:
     return Budget(SMS_BREAKER, "everyone")
 
 
+def recovery_budgets(sought: str, network: str, *, is_sms: bool) -> tuple[Budget, ...]:
+    """What each message of recovery spends of what the asker sees: counted on what was typed, known or not.
+
+    sought: the normalised identifier, address or number.
+    """
+    asked = (
+        Budget(MAILS_PER_ACCOUNT_AND_HOUR, sought),
+        Budget(MAILS_PER_ACCOUNT_AND_DAY, sought),
+        Budget(MAILS_PER_NETWORK_AND_HOUR, network),
+        Budget(MAILS_PER_NETWORK_AND_DAY, network),
+    )
+    return (*asked, *sms_budgets(number=None, account=sought, network=network)) if is_sms else asked
+
+
+def recovery_recipient_budgets(address: str | None, sought: str, *, is_sms: bool) -> tuple[Budget, ...]:
+    """What the stored address or number spends, unseen: to say that it is spent would tell whose it is.
+
+    Apart from what other journeys count on a typed address or number, for the same reason. None: nobody's.
+    """
+    recipient = f"recovery\n{address.casefold()}" if address else f"recovery of nobody\n{sought}"
+    if is_sms:
+        return (Budget(SMS_PER_NUMBER_AND_DAY, recipient),)
+    return Budget(MAILS_PER_ADDRESS_AND_HOUR, recipient), Budget(MAILS_PER_ADDRESS_AND_DAY, recipient)
+
+
 def registration_budget(network: str) -> Budget:
     """What each registration spends, and each try of one. network: of `network_of`."""
     return Budget(REGISTRATIONS_PER_NETWORK, network)
+
+
+def code_guess_budget(network: str) -> Budget:
+    """What each typed code of six digits spends, besides the five tries of its challenge."""
+    return Budget(CODE_GUESSES_PER_NETWORK, network)
 
 
 def network_of(address: str | None) -> str:

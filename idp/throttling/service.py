@@ -21,6 +21,8 @@ from idp.throttling.rules import (
     Spent,
     Surge,
     TooManyAttempts,
+    recovery_budgets,
+    recovery_recipient_budgets,
     shared_sms_budgets,
     sms_budgets,
 )
@@ -61,6 +63,25 @@ def spend_sms(*, number: str | None, account: str, network: str, now: datetime) 
     offer mail, for an outsider must not learn from a cap whether a number is known. The operator is told.
     """
     _spend_all(sms_budgets(number=number, account=account, network=network), now)
+    return _spend_shared_sms(number, account, now)
+
+
+def spend_recovery(*, address: str | None, is_sms: bool, sought: str, network: str, now: datetime) -> bool:
+    """Count one message of recovery. sought: what was typed, normalised. address: stored, None where none is.
+
+    Raises TooManyAttempts on what was typed and on the network. Returns False when the stored address or number
+    has had enough: then answer as ever and send nothing, for a limit must not tell whose address it is.
+    """
+    _spend_all(recovery_budgets(sought, network, is_sms=is_sms), now)
+    try:
+        _spend_all(recovery_recipient_budgets(address, sought, is_sms=is_sms), now)
+    except TooManyAttempts:
+        return False
+    return not is_sms or _spend_shared_sms(address, sought, now)
+
+
+def _spend_shared_sms(number: str | None, account: str, now: datetime) -> bool:
+    """False once a range of numbers or all SMS have reached their cap; the operator is told once."""
     caps = settings.current()
     shared = shared_sms_budgets(
         number=number, account=account, per_hour=caps.sms_per_hour, per_day=caps.sms_per_day
