@@ -1,14 +1,14 @@
 """accounts are found by their address and number
 
 Revision ID: d7f20b6e9a13
-Revises: 6f2b
+Revises: d94a
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "d7f20b6e9a13"
-down_revision = "6f2b"
+down_revision = "d94a"
 branch_labels = None
 depends_on = None
 
