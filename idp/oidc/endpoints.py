@@ -81,9 +81,9 @@ class BearerPresented:
 
 
 def read_bearer(presented: BearerPresented) -> str:
-    """The access token (RFC 6750 2.1, 2.2). Raises BearerMissing, BearerMalformed."""
+    """The access token (RFC 6750 2.1, 2.2); one in the address is none (AT-03). Raises BearerMissing, BearerMalformed."""
     in_body = presented.form.get("access_token")
-    if presented.has_query_token or (presented.authorization and in_body):
+    if sum(map(bool, (presented.authorization, in_body, presented.has_query_token))) > 1:
         raise BearerMalformed
     if in_body:
         return in_body

@@ -1,5 +1,6 @@
 """OpenID Connect Core 3.1.2: who is asked what, and how the client is answered."""
 
+import re
 from html.parser import HTMLParser
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -47,10 +48,14 @@ class TestAnswer:
     def test_a_signed_in_parent_gets_a_code_at_once(
         self, party: RelyingParty, parent: object, mode: str | None
     ):
-        answer = answer_of(party.authorize(response_mode=mode))
+        """oidc A19: 32 random bytes in base64url, each another."""
+        codes = [answer_of(party.authorize(response_mode=mode)) for _ in range(3)]
 
-        assert set(answer) == {"code", "state", "iss", "session_state"}
-        assert len(answer["code"]) == 43
+        assert {frozenset(answer) for answer in codes} == {
+            frozenset({"code", "state", "iss", "session_state"})
+        }
+        assert len({answer["code"] for answer in codes}) == 3
+        assert all(re.fullmatch(r"[A-Za-z0-9_-]{43}", answer["code"]) for answer in codes)
 
     @pytest.mark.parametrize(
         "state", ["x" * 128, "a b+c%20d", "é".encode().hex(), "&code=forged", "<b>\"'", "~-._", " ", "0"]

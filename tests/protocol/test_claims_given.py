@@ -49,6 +49,7 @@ def family(idp_app: Flask, party: RelyingParty, clock: FrozenClock) -> AccountId
 
 @pytest.mark.parametrize("scope", GOLDEN)
 def test_at_13_each_scope_gives_its_claims_and_no_other(party: RelyingParty, family: AccountId, scope: str):
+    """oidc U5, I4: nothing that is not asked for."""
     userinfo_claims, child_members = GOLDEN[scope]
 
     tokens = party.tokens(scope=f"openid {scope}".strip())

@@ -278,11 +278,11 @@ class TestNotAnswerable:
         assert count(party, Consent) == 0
 
     @pytest.mark.parametrize("demande", ["", "x", "x.y", "é", "a" * 9000])
-    def test_a_request_that_is_not_ours(self, party: RelyingParty, newcomer: AccountId, demande: str):
+    def test_or_09_a_request_that_is_not_ours(self, party: RelyingParty, newcomer: AccountId, demande: str):
         """OR-09."""
         assert stays_on_our_page(party.browser.get("/autorisation", query_string={"demande": demande}))
 
-    def test_a_request_changed_by_one_byte(self, party: RelyingParty, newcomer: AccountId):
+    def test_or_09_a_request_changed_by_one_byte(self, party: RelyingParty, newcomer: AccountId):
         """OR-09."""
         demande = parse_qs(urlsplit(party.authorize().location).query)["demande"][0]
         for place in (0, len(demande) // 2, len(demande) - 1):

@@ -1,5 +1,7 @@
 """OpenID Connect Core 5.3, RFC 6750: the token in the header or the body, and what it opens."""
 
+import io
+import logging
 from typing import Any
 
 import pytest
@@ -8,6 +10,7 @@ from sqlalchemy import update
 
 from idp.accounts.models import Account
 from idp.db import db, transaction
+from shared.logging import configure_logging
 from tests.conftest import browser_at
 from tests.relying_party import ISSUER, RelyingParty
 
@@ -95,17 +98,40 @@ def test_an_old_token_is_refused(party: RelyingParty, parent: object):
     assert party.userinfo(access_token).status_code == 401
 
 
-def test_two_ways_at_once_or_the_query_are_refused(party: RelyingParty, parent: object):
+def test_two_ways_at_once_are_refused(party: RelyingParty, parent: object):
     access_token = party.tokens()["access_token"]
 
     for response in (
         ask(party, "post", headers=bearer(access_token), data={"access_token": access_token}),
-        ask(party, query_string={"access_token": access_token}),
+        ask(party, "post", query_string={"access_token": access_token}, data={"access_token": access_token}),
         ask(party, "post", query_string={"access_token": access_token}, headers=bearer(access_token)),
         ask(party, "post", data={"access_token": [access_token, access_token]}),
     ):
         assert response.status_code == 400
         assert response.json["error"] == "invalid_request"
+
+
+def test_at_03_a_token_in_the_address_is_none_and_is_not_logged(
+    party: RelyingParty, parent: object, monkeypatch: pytest.MonkeyPatch
+):
+    """RFC 6750 2.3, RFC 9700 4.3.2: it would stand in logs and histories."""
+    access_token = party.tokens()["access_token"]
+    root, stream = logging.getLogger(), io.StringIO()
+    handlers, level = root.handlers, root.level
+    monkeypatch.setattr("sys.stderr", stream)
+    configure_logging("DEBUG")
+    try:
+        answers = [
+            ask(party, method, query_string={"access_token": access_token}) for method in ("get", "post")
+        ]
+    finally:
+        root.handlers = handlers
+        root.setLevel(level)
+
+    assert [answer.status_code for answer in answers] == [401, 401]
+    assert all("error" not in answer.headers["WWW-Authenticate"] for answer in answers)
+    assert "/oauth/userinfo" in stream.getvalue()
+    assert access_token not in stream.getvalue()
 
 
 @pytest.mark.parametrize("authorization", ["Bearer", "Bearer ", "Basic x", "x", "Bearer\tx", "bearer  "])
