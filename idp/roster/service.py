@@ -169,8 +169,14 @@ def _read_children(school_uai: str, roster: Roster) -> list[KnownChild]:
 
 
 def _read_links(school_uai: str, elsewhere: Sequence[ChildId]) -> list[KnownLink]:
-    columns = select(Link.account_id, Link.child_id, Link.state, Link.ended_by, Link.school_uai)
-    rows = list(db.session.execute(columns.join_from(Link, Child).where(Child.school_uai == school_uai)))
+    """Those of accounts that are somebody's: the links of a closed one are neither stated nor missing."""
+    columns = (
+        select(Link.account_id, Link.child_id, Link.state, Link.ended_by, Link.school_uai)
+        .join(Account, Account.id == Link.account_id)
+        .where(Account.closed_at.is_(None))
+    )
+    here = columns.join(Child, Child.id == Link.child_id).where(Child.school_uai == school_uai)
+    rows = list(db.session.execute(here))
     for chunk in in_chunks(elsewhere):
         rows += db.session.execute(columns.where(Link.child_id.in_(chunk)))
     return [KnownLink(AccountId(row[0]), ChildId(row[1]), *row[2:]) for row in rows]
@@ -189,6 +195,8 @@ def _read_guardians(school_uai: str, linked: set[AccountId]) -> list[KnownGuardi
         Guardian.postal_address,
         Guardian.school_uai,
     ).join_from(Account, Guardian)
+    # A closed account is nobody's any more: the person gets another, with another subject everywhere.
+    columns = columns.where(Account.closed_at.is_(None))
     rows = list(db.session.execute(columns.where(Guardian.school_uai == school_uai)))
     merged = [AccountId(row.id) for row in rows if row.state is AccountState.MERGED]
     kept = merges.kept_accounts_of(merged)
