@@ -10,8 +10,9 @@ from sqlalchemy.exc import OperationalError
 from idp.app import create_app
 from idp.attachment.cli import accounts
 from idp.errors import CommandRefused
-from idp.families.cli import links, schools
+from idp.families.cli import schools
 from idp.letters.cli import letters
+from idp.link_disputes.cli import links
 from idp.oidc.cli import clients
 from idp.roster.cli import roster
 from idp.signing_keys.cli import keys

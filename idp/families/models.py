@@ -57,6 +57,7 @@ class Guardian(Model):
     school_uai: Mapped[str] = mapped_column(ForeignKey("schools.uai"), index=True)
     roster_email: Mapped[str] = mapped_column(String(254), default="", index=True, info={"personal": True})
     roster_phone: Mapped[str] = mapped_column(String(40), default="", index=True, info={"personal": True})
+    """E.164; empty when the roster gives none."""
     postal_address: Mapped[str] = mapped_column(String(500), default="", info={"personal": True})
 
 

@@ -1,6 +1,6 @@
 """What one account may see of its family, and the schools' contacts. Every read names the account it is for."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from random import SystemRandom
 from typing import Any, ClassVar, Literal, cast
@@ -353,15 +353,6 @@ def open_tasks(uai: str) -> tuple[OpenTask, ...]:
         .order_by(SchoolTask.created_at, SchoolTask.id)
     )
     return tuple(OpenTask(*row) for row in rows)
-
-
-def change_link(change: Callable[..., None], account_id: AccountId, link_id: UUID, *, now: datetime) -> None:
-    """An operator's act for the school: `restore_link`, `detach_link` or a freeze, in a transaction of its own.
-
-    Raises LinkNotFound.
-    """
-    with transaction():
-        change(account_id, link_id, now=now)
 
 
 def settle_school_task(uai: str, reference: str, *, now: datetime) -> None:

@@ -1,11 +1,15 @@
 """Reporting one child of one's own account."""
 
+from collections.abc import Callable
 from datetime import datetime
 from uuid import UUID
 
+from idp.accounts.rules import AccountId
 from idp.db import transaction
 from idp.families import service as families
 from idp.families.rules import LinkSheet, LinkState
+from idp.notices import service as notices
+from idp.notices.rules import Notice
 from idp.sessions.rules import CurrentSession
 
 
@@ -26,4 +30,18 @@ def dispute(session: CurrentSession, link_id: UUID, *, now: datetime) -> str:
     Sent twice, it freezes once. Raises LinkNotFound.
     """
     with transaction():
-        return families.dispute_link(session.account_id, link_id, now=now)
+        reference = families.dispute_link(session.account_id, link_id, now=now)
+        notices.notify(session.account_id, Notice.CHILDREN_CHANGED, now=now)
+        return reference
+
+
+def change_for_school(
+    change: Callable[..., None], account_id: AccountId, link_id: UUID, *, now: datetime
+) -> None:
+    """An operator's act for the school: `restore_link`, `detach_link` or a freeze; the account's holder is told.
+
+    Raises LinkNotFound.
+    """
+    with transaction():
+        change(account_id, link_id, now=now)
+        notices.notify(account_id, Notice.CHILDREN_CHANGED, now=now)

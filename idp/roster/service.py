@@ -19,6 +19,8 @@ from idp.families import merges
 from idp.families import service as families
 from idp.families.models import Child, Guardian, Link, LinkEnder, LinkState, School
 from idp.families.rules import ChildId
+from idp.notices import service as notices
+from idp.notices.rules import Notice
 from idp.roster.extraction import ExtractionFile, read_extraction
 from idp.roster.matching import Known, KnownChild, KnownGuardian, KnownLink
 from idp.roster.plan import ChangedGuardian, Plan, plan_import
@@ -302,6 +304,10 @@ class _Execution:
         self._move_links(self.plan.restated_links, {"school_uai": self.school_uai})
         ended = {"state": LinkState.DETACHED, "ended_at": self.now, "ended_by": LinkEnder.ROSTER}
         self._move_links(self.plan.detached_links, ended)
+        # One notice an account, however many of its children came or went.
+        changed = (*self.plan.restored_links, *self.plan.detached_links)
+        for account_id in sorted({link.account_id for link in changed}):
+            notices.notify(account_id, Notice.CHILDREN_CHANGED, now=self.now)
 
     def _move_links(self, links: Sequence[KnownLink], values: dict[str, Any]) -> None:
         """Each move is conditional on the state that the plan saw: a head's decision meanwhile stands."""

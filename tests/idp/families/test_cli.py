@@ -1,16 +1,15 @@
 import json
 from datetime import datetime
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import click
 import pytest
 from click.testing import Result
 from flask import Flask
 
-from idp.db import db, transaction
+from idp.db import transaction
 from idp.families import service as families
-from idp.families.cli import links, schools
-from idp.families.models import Link, LinkState
+from idp.families.cli import schools
 from tests.factories import make_account, make_child, make_link, make_school
 
 
@@ -85,42 +84,6 @@ def test_a_schools_tasks_are_listed_with_names_and_settled(
     assert settled.stdout.splitlines() == ["reference  kind  since  identifier  guardian  child  link"]
     assert run(idp_app, "tasks", "0990001N", "--settle", reference).exit_code == 2
     assert run(idp_app, "tasks", "0750001U").exit_code == 2
-
-
-@pytest.mark.parametrize(("act", "state"), [("restore", LinkState.ACTIVE), ("detach", LinkState.DETACHED)])
-def test_a_frozen_link_is_restored_or_ended_for_the_school(
-    idp_app: Flask, reported: tuple[UUID, str], act: str, state: LinkState
-) -> None:
-    link_id, _ = reported
-
-    planned = run(idp_app, act, str(link_id), group=links)
-    assert (planned.exit_code, state_of(idp_app, link_id)) == (0, LinkState.FROZEN)
-    assert f"{act}" in planned.stdout
-    assert "Maël N’GUYEN" in planned.stdout
-
-    assert run(idp_app, act, str(link_id), "--apply", group=links).exit_code == 0
-    assert state_of(idp_app, link_id) is state
-    assert run(idp_app, act, str(link_id), "--apply", group=links).exit_code == 2
-
-
-def test_a_school_freezes_a_link_too(idp_app: Flask, school: str) -> None:
-    with idp_app.app_context():
-        link_id = make_link(make_account(identifier="c.dupont2"), make_child()).id
-
-    assert run(idp_app, "freeze", str(link_id), "--apply", group=links).exit_code == 0
-    listed = json.loads(run(idp_app, "list", " C.Dupont2 ", "--format", "json", group=links).stdout)
-
-    assert [(link["state"], link["ended_by"]) for link in listed["links"]] == [("frozen", "school_head")]
-
-
-def test_a_link_that_is_not_known_is_a_usage_error(idp_app: Flask) -> None:
-    assert run(idp_app, "freeze", str(uuid4()), group=links).exit_code == 2
-    assert run(idp_app, "freeze", "c.dupont", group=links).exit_code == 2
-
-
-def state_of(app: Flask, link_id: UUID) -> LinkState:
-    with app.app_context():
-        return db.session.get_one(Link, link_id).state
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from idp.db import db, transaction
 from idp.families import merges
 from idp.families import service as families
 from idp.families.models import Child, Guardian, Link, LinkEnder, LinkState, School
+from idp.messaging.models import OutboxMessage
 from idp.roster import service
 from idp.roster.extraction import ExtractionRefused
 from idp.roster.service import MassDeparture, RosterImport, RosterOrder
@@ -494,6 +495,20 @@ def test_whatever_the_files_say_importing_them_twice_is_importing_them_once(
         again = bring(now + timedelta(days=1), pupils, guardians)
         assert again.plan.writes == 0
         assert everything() == once
+
+
+def test_who_loses_or_regains_a_child_is_told_once_and_nobody_else(now: datetime) -> None:
+    bring(now)
+    with transaction():
+        confirmed = {"email": Account.identifier + "@exemple.fr", "email_confirmed_at": now}
+        db.session.execute(update(Account).values(**confirmed))
+    jean = db.session.scalars(select(Account.id).where(Account.identifier == "j.dupont")).one()
+
+    for guardians in ((CELINE, PAUL), (CELINE, PAUL), GUARDIANS):
+        bring(now, guardians=guardians, allows_departures=True)
+
+    told = db.session.execute(select(OutboxMessage.account_id, OutboxMessage.template)).all()
+    assert [tuple(row) for row in told] == [(jean, "notices/children_changed")] * 2
 
 
 def attach(kept: str, other: str, now: datetime) -> None:
