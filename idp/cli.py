@@ -13,6 +13,7 @@ from idp.errors import CommandRefused
 from idp.families.cli import schools
 from idp.letters.cli import letters
 from idp.link_disputes.cli import links
+from idp.messaging.cli import messages
 from idp.oidc.cli import clients
 from idp.roster.cli import roster
 from idp.signing_keys.cli import keys
@@ -37,6 +38,7 @@ idp.add_command(database_commands, "db")
 idp.add_command(worker)
 idp.add_command(accounts)
 idp.add_command(letters)
+idp.add_command(messages)
 idp.add_command(links)
 idp.add_command(clients)
 idp.add_command(keys)

@@ -10,6 +10,7 @@ import structlog
 from flask import Flask, current_app
 from flask.cli import with_appcontext
 
+from idp.families import returned_mail
 from idp.messaging import service as messaging
 from idp.messaging.rules import DeliveryReport, DeliveryState
 from idp.oidc.logout import LogoutOutbox
@@ -27,7 +28,7 @@ DeliverNext = Callable[[datetime], DeliveryState | None]
 @click.option("--once", is_flag=True, help="Deliver what is due and exit.")
 @with_appcontext
 def worker(*, once: bool) -> None:
-    """Deliver the outboxes: messages to people, ends of sessions to services.
+    """Deliver the outboxes: messages to people, ends of sessions to services; tell schools of mails that came back.
 
     Runs until SIGTERM or SIGINT, and finishes the deliveries under way first. With --once, exits with 0 when all
     that was due has left, 4 when nothing was taken, 5 when a part was.
@@ -47,6 +48,7 @@ def outboxes() -> Mapping[str, DeliverNext]:
     sign_outs = LogoutOutbox()
     return {
         "messages": lambda now: messaging.deliver_next(now=now),
+        "returned mails": lambda now: returned_mail.tell_next(now=now),
         "sign-outs": lambda now: sign_outs.deliver_next(now=now),
     }
 

@@ -58,8 +58,10 @@ def configure_logging(level: str = "INFO") -> None:
 
 def keep_tokens_out_of_library_logs() -> None:
     """Authlib writes tokens and verifiers at DEBUG, urllib3 whole addresses: hold them above it."""
-    for name in ("authlib", "urllib3", "requests", "twilio"):
+    for name in ("authlib", "urllib3", "requests"):
         logging.getLogger(name).setLevel(logging.INFO)
+    # Ten lines a call at INFO, the account among them.
+    logging.getLogger("twilio").setLevel(logging.WARNING)
 
 
 def redact(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -29,5 +29,5 @@ def unseal(sealed: bytes, *, key: bytes, associated: bytes) -> bytes:
     """The plaintext that `seal` took. Raises SealBroken."""
     try:
         return AESGCM(key).decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], associated)
-    except InvalidTag:
+    except (InvalidTag, ValueError):  # ValueError: too short to hold a nonce
         raise SealBroken from None

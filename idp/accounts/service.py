@@ -29,6 +29,7 @@ from idp.accounts.rules import (
 )
 from idp.audit import service as audit
 from idp.db import db
+from idp.messaging import returns
 from shared.database import in_chunks, uuid7
 
 _CHANNEL_PARTS = ("", "_confirmed_at", "_recovers_from")
@@ -172,6 +173,8 @@ def confirm_email(account_id: AccountId, email: str, *, now: datetime) -> bool:
         )
         .returning(Account.id)
     )
+    if confirmed is not None:
+        returns.forget(email)
     return confirmed is not None
 
 
@@ -202,6 +205,7 @@ def change_email(account_id: AccountId, email: str, *, now: datetime) -> Changed
     if account is None or account.pending_email != email:
         return None
     account.pending_email = None
+    returns.forget(email)
     return _change_channel(account, AccountChannel.EMAIL, email, now=now)
 
 

@@ -24,6 +24,7 @@ def confirm_email(
         variables={"identifier": identifier, "url": url, "hours": hours},
         account_id=account_id,
         locale=locale,
+        is_asked_for=True,
     )
 
 

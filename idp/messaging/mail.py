@@ -1,6 +1,7 @@
 """The mail channel: words from templates, and the one door to SMTP."""
 
 import contextlib
+import re
 import smtplib
 import ssl
 from collections.abc import Callable
@@ -19,6 +20,8 @@ from idp.settings import Settings, current
 
 TIMEOUT_SECONDS = 10
 PERMANENT = range(500, 600)
+# RFC 3463: 5.7 is about us (a block list, a policy), not about the address.
+POLICY = re.compile(rb"\s*5\.7\.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +142,11 @@ def _mime(mail: RenderedMail, envelope: Envelope) -> flask_mail.Message:
 def _refusal(error: Exception) -> DeliveryRefused:
     """5xx about this recipient or these words is final; everything else may pass (RFC 5321 4.2.1)."""
     if isinstance(error, smtplib.SMTPRecipientsRefused):
-        reply_code = next(iter(error.recipients.values()))[0]
-        return DeliveryRefused(str(reply_code), is_permanent=reply_code in PERMANENT)
+        reply_code, words = next(iter(error.recipients.values()))
+        is_final = reply_code in PERMANENT
+        return DeliveryRefused(
+            str(reply_code), is_permanent=is_final, is_returned=is_final and not POLICY.match(words)
+        )
     if isinstance(error, smtplib.SMTPResponseException):
         # Refused credentials or a refused sender are faults of ours: the message waits until they are mended.
         final = isinstance(error, smtplib.SMTPDataError) and error.smtp_code in PERMANENT

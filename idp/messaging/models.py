@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Enum, Index, LargeBinary, String, text
+from sqlalchemy import Enum, Index, LargeBinary, String, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from idp.db import Model
@@ -11,6 +11,8 @@ from idp.messaging.rules import Channel, DeliveryState, SmsReceipt
 from shared.database import uuid7
 
 WAITING = text("sent_at IS NULL AND failed_at IS NULL")
+KEPT = text("failed_at IS NOT NULL AND sealed_words IS NOT NULL")
+UNTOLD = text("returned_at IS NOT NULL AND told_at IS NULL")
 
 
 class OutboxMessage(Model):
@@ -21,6 +23,8 @@ class OutboxMessage(Model):
         # The claim reads only what waits, oldest first; what has left costs it nothing.
         Index("ix_outbox_messages_waiting", "due_at", sqlite_where=WAITING, postgresql_where=WAITING),
         Index("ix_outbox_messages_account_id_template", "account_id", "template"),
+        Index("ix_outbox_messages_kept", "failed_at", sqlite_where=KEPT, postgresql_where=KEPT),
+        Index("ix_outbox_messages_untold", "returned_at", sqlite_where=UNTOLD, postgresql_where=UNTOLD),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
@@ -35,6 +39,10 @@ class OutboxMessage(Model):
     template: Mapped[str] = mapped_column(String(80))
     # No foreign key: a message may outlive the account that it says farewell to.
     account_id: Mapped[UUID | None] = mapped_column(info={"personal": True})
+    recipient_digest: Mapped[bytes | None] = mapped_column(LargeBinary(32), info={"personal": True})
+    """Of a mail's address: what a returned mail is recognised by once its words are erased."""
+    is_asked_for: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Leaves even to an address that mails came back from: its person asks to have it confirmed."""
     sealed_words: Mapped[bytes | None] = mapped_column(LargeBinary, info={"personal": True})
     enqueued_at: Mapped[datetime]
     due_at: Mapped[datetime]
@@ -58,6 +66,14 @@ class OutboxMessage(Model):
     )
     """What Twilio reported last, once the SMS was on its way."""
     receipt_at: Mapped[datetime | None]
+    retried_at: Mapped[datetime | None]
+    """When an operator sent a failed mail on its way again: its day of attempts begins anew."""
+    returned_at: Mapped[datetime | None]
+    """When its mail server, or a report from further on, said that the address takes no mail."""
+    told_at: Mapped[datetime | None]
+    """When the school was told of that."""
+    dropped_at: Mapped[datetime | None]
+    """When an operator put a failed message out of sight."""
 
     @property
     def state(self) -> DeliveryState:
@@ -66,3 +82,15 @@ class OutboxMessage(Model):
             # Also one that was taken first, and then reported as never delivered.
             return DeliveryState.FAILED
         return DeliveryState.WAITING if self.sent_at is None else DeliveryState.SENT
+
+
+class UndeliverableAddress(Model):
+    """An address that mails came back from: nothing is sent there until somebody has it confirmed (again)."""
+
+    __tablename__ = "undeliverable_addresses"
+
+    # Keyed: addresses are too few to hide behind a plain digest.
+    digest: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True, info={"personal": True})
+    since: Mapped[datetime]
+    reason: Mapped[str] = mapped_column(String(40))
+    """Status of RFC 3463, an SMTP reply code, or `complaint`."""

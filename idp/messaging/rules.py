@@ -8,9 +8,10 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from random import Random
-from typing import Self
+from typing import ClassVar, Self
 from uuid import UUID
 
+from idp.audit.rules import AuditEvent
 from idp.errors import DomainError
 from idp.messaging.phones import is_french_mobile
 
@@ -22,6 +23,9 @@ LEASE = timedelta(minutes=5)
 
 GIVE_UP_AFTER = timedelta(hours=24)
 """A temporary refusal of a mail is tried again this long; a mailed URL is not worth more."""
+
+DEAD_LETTERS_KEPT = timedelta(days=7)
+"""A mail that failed keeps its sealed words this long, so that an operator can mend what was wrong and retry."""
 
 SMS_GIVE_UP_AFTER = timedelta(minutes=10)
 """The same for an SMS: its code would be dead on arrival, and its person has asked for another."""
@@ -75,10 +79,12 @@ class Channel(StrEnum):
 class DeliveryRefused(Exception):
     """The message did not leave. `reason`: a reply code or an error's name; `is_permanent`: never try again."""
 
-    def __init__(self, reason: str, *, is_permanent: bool) -> None:
+    def __init__(self, reason: str, *, is_permanent: bool, is_returned: bool = False) -> None:
         super().__init__(reason)
         self.reason = reason
         self.is_permanent = is_permanent
+        self.is_returned = is_returned
+        """The address takes no mail, whatever is written to it."""
 
 
 class DeliveryUncertain(Exception):
@@ -120,6 +126,7 @@ class Message:
     variables: Mapping[str, str | int] = field(default_factory=dict)
     account_id: UUID | None = None
     locale: str = "fr"
+    is_asked_for: bool = False
 
     def __post_init__(self) -> None:
         if not is_one_recipient(self.channel, self.to):
@@ -137,9 +144,15 @@ class Message:
         variables: Mapping[str, str | int],
         account_id: UUID | None = None,
         locale: str = "fr",
+        is_asked_for: bool = False,
     ) -> Self:
-        """A mail; `subject` is written without the service's name, which the channel puts before it."""
-        return cls(Channel.EMAIL, to, subject, template, on_one_line(variables), account_id, locale)
+        """A mail; `subject` is written without the service's name, which the channel puts before it.
+
+        is_asked_for: it asks its reader to confirm the address, and so leaves even where mails came back from.
+        """
+        return cls(
+            Channel.EMAIL, to, subject, template, on_one_line(variables), account_id, locale, is_asked_for
+        )
 
     @classmethod
     def sms(
@@ -290,6 +303,14 @@ class SmsReport:
     twilio_sid: str
     receipt: SmsReceipt
     error_code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MailReturned(AuditEvent):
+    """A mail came back: its address takes none."""
+
+    name: ClassVar[str] = "messaging:mail:returned"
+    message_id: UUID
 
 
 class ReportRefused(DomainError):

@@ -10,11 +10,14 @@ from sqlalchemy import ColumnElement, Update, and_, func, or_, select, update
 
 from idp import settings
 from idp.db import db, transaction
-from idp.messaging import mail, sms
+from idp.messaging import mail, returns, sms
 from idp.messaging.mail import Envelope
 from idp.messaging.models import OutboxMessage
+from idp.messaging.phones import masked_email, masked_phone
+from idp.messaging.reports import ReturnedMail
 from idp.messaging.rules import (
     ALERT_AFTER_ATTEMPTS,
+    DEAD_LETTERS_KEPT,
     LEASE,
     Channel,
     DeliveryRefused,
@@ -35,6 +38,7 @@ from shared.database import uuid7
 from shared.sealing import SealBroken, derive_key, seal, unseal
 
 WITHDRAWN = "withdrawn"
+UNDELIVERABLE = "undeliverable"
 UNKNOWN_OUTCOME = "unknown_outcome"
 Failure = DeliveryRefused | DeliveryUncertain | SealBroken
 log = structlog.get_logger("messaging")
@@ -133,6 +137,7 @@ def deliver_next(*, now: datetime) -> DeliveryState | None:
     """
     claimed = _claim(now)
     if claimed is None:
+        _erase_old_words(now)
         return None
     try:
         if claimed.channel is Channel.SMS:
@@ -150,6 +155,8 @@ def _render(message: Message) -> RenderedMail | RenderedSms:
 
 def _send_mail(claimed: OutboxMessage, now: datetime) -> None:
     words = _open(claimed)
+    if returns.is_stopped(claimed):
+        raise DeliveryRefused(UNDELIVERABLE, is_permanent=True)
     mail.send(words, Envelope(claimed.id, claimed.enqueued_at), on_taken=lambda: _mark_sent(claimed, now))
 
 
@@ -158,6 +165,15 @@ def _send_sms(claimed: OutboxMessage, now: datetime) -> None:
     _mark_handed(claimed, now)
     twilio_sid = sms.send(words, claimed.id)
     _mark_sent(claimed, now, twilio_sid=twilio_sid)
+
+
+def masked_recipient(message: OutboxMessage) -> str:
+    """Whom a message is for, masked; empty once its words are erased, or do not open."""
+    try:
+        words = _open_sms(message) if message.channel is Channel.SMS else _open(message)
+    except SealBroken:
+        return ""
+    return masked_phone(words.to) if message.channel is Channel.SMS else masked_email(words.to)
 
 
 def _receipt_statement(report: SmsReport, now: datetime) -> Update:
@@ -198,12 +214,14 @@ def _check_report_is_late(report: SmsReport) -> None:
 
 def _write(message: Message, *, now: datetime) -> OutboxMessage:
     row_id = uuid7()
-    words = _render(message).to_bytes()
+    words, is_mail = _render(message).to_bytes(), message.channel is Channel.EMAIL
     row = OutboxMessage(
         id=row_id,
         channel=message.channel,
         template=message.template,
         account_id=message.account_id,
+        recipient_digest=returns.recipient_digest(message.to) if is_mail else None,
+        is_asked_for=message.is_asked_for,
         sealed_words=seal(words, key=_words_key(), associated=row_id.bytes),
         enqueued_at=now,
         due_at=now,
@@ -256,6 +274,18 @@ def _unsealed(claimed: OutboxMessage) -> bytes:
     return unseal(claimed.sealed_words or b"", key=_words_key(), associated=claimed.id.bytes)
 
 
+def _erase_old_words(now: datetime) -> None:
+    """Nobody came for these failed mails: their words go."""
+    is_old = (
+        OutboxMessage.failed_at <= now - DEAD_LETTERS_KEPT,
+        OutboxMessage.failed_at.is_not(None),
+        OutboxMessage.sealed_words.is_not(None),
+    )
+    if db.session.scalar(select(OutboxMessage.id).where(*is_old).limit(1)) is not None:
+        with transaction():
+            db.session.execute(update(OutboxMessage).where(*is_old).values(sealed_words=None))
+
+
 def _mark_handed(claimed: OutboxMessage, now: datetime) -> None:
     """Say that Twilio is called now, before it is. Raises DeliveryUncertain when a worker said so and died."""
     if claimed.handed_at is not None:
@@ -280,11 +310,13 @@ def _mark_refused(claimed: OutboxMessage, failure: Failure, now: datetime) -> De
     is_final = (
         not isinstance(failure, DeliveryRefused)
         or failure.is_permanent
-        or is_given_up(claimed.enqueued_at, now=now, channel=claimed.channel)
+        or is_given_up(claimed.retried_at or claimed.enqueued_at, now=now, channel=claimed.channel)
     )
     with transaction():
         if is_final:
-            _settle(claimed, failed_at=now, sealed_words=None, failure=reason)
+            is_settled = _settle(claimed, failed_at=now, failure=reason, **_words_left(claimed))
+            if is_settled and getattr(failure, "is_returned", False):
+                returns.record(ReturnedMail(claimed.id, reason), now=now)
         else:
             wait = wait_before_retry(claimed.attempts, SystemRandom())
             _settle(claimed, due_at=now + wait, handed_at=None, failure=reason)
@@ -293,6 +325,11 @@ def _mark_refused(claimed: OutboxMessage, failure: Failure, now: datetime) -> De
         log.error("message stays", alert=True, message=str(claimed.id), reason=reason)
     _count_for_the_breaker(claimed, failure, now)
     return DeliveryState.FAILED if is_final else DeliveryState.WAITING
+
+
+def _words_left(claimed: OutboxMessage) -> dict[str, None]:
+    """A failed mail keeps its sealed words for a while, to be tried again; an SMS is never sent again."""
+    return {"sealed_words": None} if claimed.channel is Channel.SMS else {}
 
 
 def _count_for_the_breaker(claimed: OutboxMessage, failure: Failure, now: datetime) -> None:

@@ -42,4 +42,5 @@ def confirm_address(
         variables={"identifier": identifier, "url": url, "hours": hours},
         account_id=account_id,
         locale=locale,
+        is_asked_for=True,
     )

@@ -7,6 +7,7 @@ from idp.accounts.rules import AccountId
 from idp.db import db
 from idp.families.models import Child, Link, School
 from idp.families.rules import LinkState
+from idp.messaging import returns
 from idp.messaging import service as messaging
 from idp.messaging.rules import DeliveryState
 from idp.my_account.messages import CONFIRM_ADDRESS_TEMPLATE
@@ -34,7 +35,8 @@ def account_sheet(account_id: AccountId) -> AccountSheet:
     last_delivery = messaging.last_delivery(account_id, CONFIRM_ADDRESS_TEMPLATE)
     return AccountSheet(
         **account._asdict(),
-        is_mail_returned=account.pending_email is not None and last_delivery is DeliveryState.FAILED,
+        is_mail_returned=(account.pending_email is not None and last_delivery is DeliveryState.FAILED)
+        or (account.email is not None and returns.is_undeliverable(account.email)),
         is_sms_offered=current_settings().sms_enabled,
         children=linked_children(account_id),
     )

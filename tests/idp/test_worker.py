@@ -12,7 +12,9 @@ from idp.worker import worker
 from tests.conftest import idp_settings_values
 from tests.idp.messaging.test_service import enqueue
 
-NOTHING = "messages: 0 sent, 0 postponed, 0 failed\nsign-outs: 0 sent, 0 postponed, 0 failed\n"
+NOTHING = "".join(
+    f"{outbox}: 0 sent, 0 postponed, 0 failed\n" for outbox in ("messages", "returned mails", "sign-outs")
+)
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from idp.db import db, transaction
 from idp.messaging import mail, service
 from idp.messaging.models import OutboxMessage
 from idp.messaging.rules import (
+    DEAD_LETTERS_KEPT,
     LEASE,
     LONGEST_WAIT,
     DeliveryRefused,
@@ -117,6 +118,18 @@ def test_a_day_of_temporary_refusals_is_final(mail_server, use_mail_server, now)
 
     assert service.deliver_due(now=now + timedelta(hours=23, minutes=59)) == DeliveryReport(postponed=1)
     assert service.deliver_due(now=now + timedelta(hours=24) + LONGEST_WAIT) == DeliveryReport(failed=1)
+    assert row(row_id).state is DeliveryState.FAILED
+
+
+def test_a_failed_mail_keeps_its_sealed_words_for_seven_days(mail_server, use_mail_server, now):
+    use_mail_server(mail_server)
+    mail_server.postman.data_reply = "554 not these words"
+    row_id = enqueue(now)
+    service.deliver_due(now=now)
+
+    service.deliver_due(now=now + DEAD_LETTERS_KEPT - timedelta(seconds=1))
+    assert row(row_id).sealed_words is not None
+    service.deliver_due(now=now + DEAD_LETTERS_KEPT)
     assert row(row_id).sealed_words is None
 
 
