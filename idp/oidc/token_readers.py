@@ -2,10 +2,11 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, distinct, func, select
+from sqlalchemy import ColumnElement, distinct, func, literal, select
 
 from idp.db import db
-from idp.oidc.models import AuthorizationCode, Client
+from idp.oidc.models import AccessToken, Client
+from idp.oidc.scopes import OPENID
 from idp.sessions.models import AccountSession
 from idp.settings import current
 
@@ -23,13 +24,16 @@ def count_signed(
     until: datetime | None,
     now: datetime,
 ) -> tuple[int, int]:
-    """ID tokens that have not expired, and open sessions that were given one, of those signed in that time."""
+    """ID tokens that have not expired, and open sessions that were given one, of those signed in that time.
+
+    Each ID token, of a code or of a refresh, is given beside an access token: those are what is kept.
+    """
     signed = _signed(algorithm, since, until)
-    fresh = AuthorizationCode.consumed_at > now - timedelta(seconds=current().id_token_seconds)
+    fresh = AccessToken.issued_at > now - timedelta(seconds=current().id_token_seconds)
     id_tokens = db.session.scalar(select(func.count()).where(*signed, fresh))
     sessions = db.session.scalar(
-        select(func.count(distinct(AuthorizationCode.session_id)))
-        .join(AccountSession, AccountSession.id == AuthorizationCode.session_id)
+        select(func.count(distinct(AccessToken.session_id)))
+        .join(AccountSession, AccountSession.id == AccessToken.session_id)
         .where(*signed, AccountSession.ended_at.is_(None), AccountSession.expires_at > now)
     )
     return id_tokens or 0, sessions or 0
@@ -37,5 +41,10 @@ def count_signed(
 
 def _signed(algorithm: str, since: datetime, until: datetime | None) -> list[ColumnElement[bool]]:
     clients = select(Client.client_id).where(Client.id_token_signed_response_alg == algorithm)
-    conditions = [AuthorizationCode.client_id.in_(clients), AuthorizationCode.consumed_at >= since]
-    return conditions if until is None else [*conditions, AuthorizationCode.consumed_at < until]
+    conditions = [
+        AccessToken.client_id.in_(clients),
+        # A client's own token, or one whose scope was narrowed at a refresh, comes without an ID token.
+        (literal(" ") + AccessToken.scope + literal(" ")).like(f"% {OPENID} %"),
+        AccessToken.issued_at >= since,
+    ]
+    return conditions if until is None else [*conditions, AccessToken.issued_at < until]

@@ -1,3 +1,3 @@
-from tests.relying_party import parent, party, signing_key
+from tests.relying_party import offline_party, parent, party, signing_key
 
-__all__ = ["parent", "party", "signing_key"]
+__all__ = ["offline_party", "parent", "party", "signing_key"]

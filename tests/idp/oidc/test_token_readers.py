@@ -48,3 +48,15 @@ def test_what_was_signed_is_counted_in_its_time_and_of_its_algorithm(
         assert count(until=timedelta(0)) == (0, 0)
         clock.advance(minutes=5)
         assert count() == (1, 1)
+
+
+def test_what_is_signed_on_a_refresh_is_counted_too(offline_party: RelyingParty, clock: FrozenClock):
+    refresh_token = offline_party.tokens(scope="openid profile offline_access")["refresh_token"]
+    began = clock.advance(minutes=6)
+
+    again = offline_party.refresh(refresh_token).json["refresh_token"]
+    narrowed = offline_party.refresh(again, scope="profile").json
+
+    assert "id_token" not in narrowed
+    with offline_party.app.app_context():
+        assert token_readers.count_signed("RS256", since=began, until=None, now=clock.now) == (1, 1)
