@@ -36,6 +36,8 @@ from idp.families.rules import SchoolTaskKind, contact_text
 from idp.families.service import BirthDateMismatch, NoLinkedChild
 from idp.messaging import service as messaging
 from idp.messaging.rules import GIVE_UP_AFTER, DeliveryState
+from idp.notices import service as notices
+from idp.notices.rules import Notice
 from idp.one_time_codes import service as one_time_codes
 from idp.one_time_codes.rules import (
     KnownCode,
@@ -264,16 +266,7 @@ def _accept_form(
 def _renew_password(session: CurrentSession, *, now: datetime) -> None:
     """A letter issued again to an active account: its address is kept, and warned."""
     _move(session, {AccountState.ACTIVE}, AccountState.ACTIVE, now=now)
-    account = _account_of(session)
-    if account.email is not None:
-        message = messages.password_changed(
-            to=account.email,
-            account_id=session.account_id,
-            identifier=session.identifier,
-            at=now,
-            locale=account.locale,
-        )
-        messaging.enqueue(message, now=now)
+    notices.notify(session.account_id, Notice.PASSWORD_CHANGED, now=now)
 
 
 def _send_confirmation(session: CurrentSession, demande: str | None, *, now: datetime) -> str:

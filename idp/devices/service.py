@@ -31,19 +31,20 @@ def remember(account_id: AccountId, identifier: str, device_secret: str, *, now:
     insert: Callable[..., Any] = (
         postgresql_insert if db.session.get_bind().dialect.name == "postgresql" else sqlite_insert
     )
-    first_signed_in_at = db.session.scalar(
+    row_id = uuid7()
+    kept_id = db.session.scalar(
         insert(KnownDevice)
         .values(
-            id=uuid7(),
+            id=row_id,
             account_id=account_id,
             digest=device_digest(device_secret, identifier),
             first_signed_in_at=now,
             last_signed_in_at=now,
         )
         .on_conflict_do_update(index_elements=[KnownDevice.digest], set_={"last_signed_in_at": now})
-        .returning(KnownDevice.first_signed_in_at)
+        .returning(KnownDevice.id)
     )
-    if first_signed_in_at != now:
+    if kept_id != row_id:
         return False
     _forget_the_oldest(account_id)
     return True

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from idp.accounts import service as accounts
 from idp.db import transaction
+from idp.devices import service as devices
 from idp.my_account.credentials import end_other_sessions, end_what_was_open
 from idp.my_account.rules import CurrentPasswordWrong
 from idp.notices import service as notices
@@ -15,7 +16,6 @@ from idp.sessions.service import OpenedSession
 from idp.settings import current as current_settings
 from idp.sign_in import service as sign_in
 from idp.sign_in.rules import LetterExpired, SignInRefused
-from idp.throttling import service as throttling
 
 
 def check_new_password(session: CurrentSession, typed: str) -> None:
@@ -25,7 +25,13 @@ def check_new_password(session: CurrentSession, typed: str) -> None:
 
 
 def change_password(
-    session: CurrentSession, current_password: str, new_password: str, *, network: str, now: datetime
+    session: CurrentSession,
+    current_password: str,
+    new_password: str,
+    *,
+    network: str,
+    device_secret: str | None = None,
+    now: datetime,
 ) -> OpenedSession | None:
     """Replace the password; every other session ends with its tokens, and what was begun before ends too.
 
@@ -34,7 +40,9 @@ def change_password(
     """
     check_new_password(session, new_password)
     try:
-        authenticated = sign_in.authenticate(session.identifier, current_password, network=network, now=now)
+        authenticated = sign_in.authenticate(
+            session.identifier, current_password, network=network, device_secret=device_secret, now=now
+        )
     except (SignInRefused, LetterExpired):
         raise CurrentPasswordWrong from None
     if authenticated.opened_with is not OpenedWith.CHOSEN:
@@ -46,7 +54,9 @@ def change_password(
         if account.password_hash != authenticated.password_hash:
             # Another password was chosen since this one was verified.
             raise CurrentPasswordWrong
-        throttling.forget(*authenticated.budgets)
+        sign_in.forgive(authenticated)
+        # Whoever signed in elsewhere with the former password is no device of this account's any more.
+        devices.forget_devices(session.account_id, session.identifier, keeping=device_secret)
         passwords.choose(session.account_id, password_hash, ChoiceReason.CHANGE, now=now)
         end_what_was_open(session.account_id, now=now)
         notices.notify(session.account_id, Notice.PASSWORD_CHANGED, now=now)

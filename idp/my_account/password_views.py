@@ -3,6 +3,7 @@
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask_babel import gettext, lazy_gettext
 
+from idp.devices.views import device_secret
 from idp.my_account import password
 from idp.my_account.forms import PasswordChangeForm
 from idp.my_account.pages import (
@@ -46,6 +47,7 @@ def submit() -> Answer:
             filled.current_password.data or "",
             filled.new_password.data or "",
             network=sign_in.request_network(),
+            device_secret=device_secret(),
             now=request_now(),
         )
     except PasswordWrong as refusal:

@@ -1,4 +1,4 @@
-"""The mails of notices: one template each, and subjects that name neither child, class nor school."""
+"""The mails of notices: one template each, and subjects that name neither child, class nor school. And one SMS."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -68,4 +68,11 @@ def notice_mail(
         },
         account_id=account_id,
         locale=locale,
+    )
+
+
+def password_sms(*, to: str, account_id: UUID, locale: str) -> Message:
+    """Leaves with the mail that tells of another password: whoever holds the mailbox may not hold the phone."""
+    return Message.sms(
+        to=to, template="notices/password_sms", variables={}, account_id=account_id, locale=locale
     )

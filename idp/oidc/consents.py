@@ -12,6 +12,8 @@ from sqlalchemy.exc import IntegrityError
 from idp.accounts.rules import AccountId
 from idp.audit import service as audit
 from idp.db import db, transaction
+from idp.notices import service as notices
+from idp.notices.rules import Notice
 from idp.oidc import logout, statements
 from idp.oidc.events import ConsentGiven, ConsentWithdrawn
 from idp.oidc.models import AuthorizationCode, Client, Consent
@@ -120,6 +122,18 @@ def _keep(account_id: AccountId, client_id: str, scopes: frozenset[str], *, now:
         if consent_id is None:
             consent_id = _insert(account_id, client_id, scopes, now=now)
         audit.record(ConsentGiven(account_id, consent_id), now=now)
+        _tell_of_new_service(account_id, consent_id, now=now)
+
+
+def _tell_of_new_service(account_id: AccountId, consent_id: UUID, *, now: datetime) -> None:
+    """A mail for a service that had no access until now; the operator's own ones are no news."""
+    name = db.session.scalar(
+        select(Client.name)
+        .join(Consent, Consent.client_id == Client.client_id)
+        .where(Consent.id == consent_id, Consent.since == now, Client.first_party.is_(False))
+    )
+    if name is not None:
+        notices.notify(account_id, Notice.NEW_SERVICE, now=now, service=name)
 
 
 def _widen(account_id: AccountId, client_id: str, scopes: frozenset[str], *, now: datetime) -> UUID | None:

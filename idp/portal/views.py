@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from flask import Blueprint, render_template
+from flask import Blueprint, redirect, render_template, url_for
 from flask_babel import lazy_gettext
 
 from idp.accounts.rules import AccountId
@@ -36,6 +36,12 @@ def home() -> Answer:
         services=service.list_services(current_settings().issuer),
         activates_by_phone=current_settings().activates_by_phone,
     )
+
+
+@blueprint.get("/.well-known/change-password")
+def change_password() -> Answer:
+    """Where password managers send people (W3C « A Well-Known URL for Changing Passwords »)."""
+    return redirect(url_for("my_password.form"), 303)
 
 
 @blueprint.get("/aide")

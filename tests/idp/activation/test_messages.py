@@ -14,8 +14,8 @@ ACCOUNT_ID = UUID(int=3)
 URL = "https://compte.example/activation/adresse?code=" + "a" * 43
 
 
-@pytest.fixture(params=["confirm_email", "password_changed"])
-def rendered(request, idp_context, now):
+@pytest.fixture(params=["confirm_email"])
+def rendered(request, idp_context):
     common: dict[str, Any] = {
         "to": "celine@exemple.fr",
         "account_id": ACCOUNT_ID,
@@ -24,7 +24,6 @@ def rendered(request, idp_context, now):
     }
     message = {
         "confirm_email": lambda: messages.confirm_email(**common, url=URL, hours=24),
-        "password_changed": lambda: messages.password_changed(**common, at=now),
     }[request.param]()
     return mail.render(message)
 

@@ -2,6 +2,8 @@
 
 import re
 from datetime import timedelta
+from typing import Any
+from uuid import UUID
 
 import pytest
 from sqlalchemy import select
@@ -9,8 +11,9 @@ from sqlalchemy import select
 from idp.accounts.rules import AccountState
 from idp.db import db, transaction
 from idp.messaging import service as messaging
+from idp.messaging import sms
 from idp.messaging.models import OutboxMessage
-from idp.notices.messages import WORDS
+from idp.notices.messages import WORDS, password_sms
 from idp.notices.rules import NOT_ME_LIFE, Notice
 from idp.notices.service import PAGES, notify
 from idp.one_time_codes.rules import Purpose, Standing
@@ -107,3 +110,51 @@ def test_a_notice_gets_exactly_the_words_it_names(account_id, now):
 
 def test_every_notice_has_words_and_a_page():
     assert set(WORDS) == set(PAGES) == set(Notice)
+
+
+@pytest.fixture
+def sms_on(idp_context):
+    settings = idp_context.extensions["settings"]
+    twilio = {"twilio_account_sid": "AC" + "0" * 32, "twilio_auth_token": "tests only"}
+    idp_context.extensions["settings"] = settings.model_copy(update=twilio | {"twilio_from": "+33639980000"})
+    yield
+    idp_context.extensions["settings"] = settings
+
+
+def channels_told() -> list[str]:
+    return sorted(db.session.scalars(select(OutboxMessage.template)))
+
+
+def make_person_with_phone(**values):
+    channels: dict[str, Any] = {"phone": "+33639981234", "phone_confirmed_at": MORNING}
+    return make_account(
+        state=AccountState.ACTIVE, email="a@exemple.fr", email_confirmed_at=MORNING, **channels | values
+    )
+
+
+@pytest.mark.parametrize("notice", Notice)
+def test_another_password_is_told_to_a_confirmed_phone_too(notice, idp_context, sms_on, sent, now):
+    sent(make_person_with_phone(), notice, now)
+
+    is_told = notice in {Notice.PASSWORD_CHANGED, Notice.RECOVERY_DONE}
+    assert channels_told() == sorted([f"notices/{notice}"] + ["notices/password_sms"] * is_told)
+
+
+def test_a_phone_that_nobody_confirmed_is_told_nothing(idp_context, sms_on, sent, now):
+    sent(make_person_with_phone(phone_confirmed_at=None), Notice.PASSWORD_CHANGED, now)
+
+    assert channels_told() == ["notices/password_changed"]
+
+
+def test_no_sms_is_written_where_none_can_be_sent(idp_context, sent, now):
+    sent(make_person_with_phone(), Notice.PASSWORD_CHANGED, now)
+
+    assert channels_told() == ["notices/password_changed"]
+
+
+@pytest.mark.parametrize("locale", ["fr", "en"])
+def test_the_sms_fits_in_one_and_names_nobody(idp_context, sms_on, locale):
+    text = sms.render(password_sms(to="+33639981234", account_id=UUID(int=3), locale=locale)).text
+
+    assert len(text) <= 160
+    assert "compte" in text or "account" in text

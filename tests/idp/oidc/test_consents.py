@@ -11,6 +11,7 @@ from sqlalchemy import select
 from idp.accounts.rules import AccountId
 from idp.audit.models import AuditEntry
 from idp.db import db
+from idp.messaging.models import OutboxMessage
 from idp.oidc import clients, consents
 from idp.oidc.events import ConsentGiven
 from idp.oidc.models import Consent
@@ -47,6 +48,29 @@ def test_given_again_after_a_withdrawal_it_begins_anew(account_id: AccountId, cl
     consents.agree(account_id, "livret", {"openid"}, now=later)
 
     assert (kept().scope, kept().since, kept().revoked_at) == ("openid", later, None)
+
+
+def told() -> list[str]:
+    db.session.rollback()
+    return list(db.session.scalars(select(OutboxMessage.template)))
+
+
+def test_the_person_is_told_once_of_a_service_that_had_no_access(account_id: AccountId, clock: FrozenClock):
+    consents.agree(account_id, "livret", {"openid"}, now=clock.now)
+    consents.agree(account_id, "livret", {"openid", "email"}, now=clock.advance(minutes=1))
+    assert told() == ["notices/new_service"]
+
+    consents.withdraw(account_id, kept().id, now=clock.advance(minutes=1))
+    consents.agree(account_id, "livret", {"openid"}, now=clock.advance(minutes=1))
+    assert told() == ["notices/new_service"] * 2
+
+
+def test_the_operator_s_own_service_is_no_news(idp_context: Flask, clock: FrozenClock):
+    own = ClientMetadata("own", "Livret", (REDIRECT_URI,), "openid", first_party=True)
+    clients.add_client(own, now=clock.now)
+
+    consents.agree(make_parent(), "own", {"openid"}, now=clock.now)
+    assert told() == []
 
 
 def test_one_name_never_stands_for_another(account_id: AccountId, clock: FrozenClock):

@@ -177,3 +177,9 @@ def test_an_activation_without_a_waiting_service_ends_on_what_to_keep(
 
 def test_the_end_of_an_activation_is_for_who_is_signed_in(idp_client: Browser):
     assert idp_client.get("/activation/terminee").status_code == 303
+
+
+def test_password_managers_find_the_page_that_changes_the_password(idp_client: Browser):
+    answer = idp_client.get("/.well-known/change-password")
+
+    assert (answer.status_code, answer.location) == (303, "/compte/mot-de-passe")
