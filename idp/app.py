@@ -9,7 +9,9 @@ from idp.link_disputes import views as link_disputes
 from idp.messaging import views as messaging
 from idp.messaging.mail import init_mail
 from idp.my_account import address_views as my_address
+from idp.my_account import closing_views as my_closing
 from idp.my_account import device_views as my_devices
+from idp.my_account import journal_views as my_journal
 from idp.my_account import password_views as my_password
 from idp.my_account import phone_views as my_phone
 from idp.my_account import views as my_account
@@ -49,6 +51,8 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     my_phone.blueprint,
     my_password.blueprint,
     my_devices.blueprint,
+    my_journal.blueprint,
+    my_closing.blueprint,
     oidc.blueprint,
     registration.blueprint,
     logout.blueprint,

@@ -281,6 +281,18 @@ def detach_link(account_id: AccountId, link_id: UUID, *, now: datetime) -> None:
     _settle(SchoolTask.link_id == link_id, SchoolTask.kind == SchoolTaskKind.LINK_REPORTED, now=now)
 
 
+def leave_all_links(account_id: AccountId, *, now: datetime) -> None:
+    """The account is closed by its person: it may see no child any more; in the caller's transaction.
+
+    What is frozen stays frozen, for the school decides about it.
+    """
+    db.session.execute(
+        update(Link)
+        .where(*_active_links(account_id))
+        .values(state=LinkState.DETACHED, ended_by=LinkEnder.GUARDIAN, ended_at=now)
+    )
+
+
 def tell_school(
     kind: SchoolTaskKind, *, account_id: AccountId, link_id: UUID | None = None, now: datetime
 ) -> str:

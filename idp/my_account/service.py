@@ -1,17 +1,20 @@
 """Reading one's own account."""
 
-from sqlalchemy import func, select
+from datetime import datetime
+
+from sqlalchemy import func, select, update
 
 from idp.accounts.models import Account
 from idp.accounts.rules import AccountId
-from idp.db import db
+from idp.audit import service as audit
+from idp.db import db, transaction
 from idp.families.models import Child, Link, School
 from idp.families.rules import LinkState
 from idp.messaging import returns
 from idp.messaging import service as messaging
 from idp.messaging.rules import DeliveryState
 from idp.my_account.messages import CONFIRM_ADDRESS_TEMPLATE
-from idp.my_account.rules import AccountSheet, LinkedChild
+from idp.my_account.rules import AccountSheet, LanguageChosen, LinkedChild
 from idp.settings import current as current_settings
 
 # A merged link is told by the account that took it over.
@@ -40,6 +43,19 @@ def account_sheet(account_id: AccountId) -> AccountSheet:
         is_sms_offered=current_settings().sms_enabled,
         children=linked_children(account_id),
     )
+
+
+def choose_language(account_id: AccountId, locale: str, *, now: datetime) -> None:
+    """Pages on devices without a choice of their own, and mails, come in this language from now on."""
+    with transaction():
+        chosen = db.session.scalar(
+            update(Account)
+            .where(Account.id == account_id, Account.locale != locale)
+            .values(locale=locale, updated_at=now)
+            .returning(Account.id)
+        )
+        if chosen is not None:
+            audit.record(LanguageChosen(account_id), now=now)
 
 
 def linked_children(account_id: AccountId) -> tuple[LinkedChild, ...]:

@@ -1,6 +1,6 @@
 """`/compte`: one's own account; `/compte/confirmer`: its password, before what changes who holds it."""
 
-from flask import Blueprint, redirect, render_template, request, url_for
+from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask_babel import lazy_gettext
 
 from idp.accounts.rules import AccountId
@@ -23,6 +23,7 @@ from idp.sessions.views import Answer, active_account_required, asks_fresh_sign_
 from idp.sign_in import views as sign_in
 from idp.sign_in.rules import SignInSlowed
 from shared.clock import request_now
+from shared.pages import LANGUAGE_NAMES, LANGUAGES
 
 blueprint = Blueprint("my_account", __name__)
 
@@ -40,8 +41,25 @@ def home() -> Answer:
     """The account of the session: who, which address, which children, and the way to each page."""
     sheet = service.account_sheet(AccountId(present_session().account_id))
     return render_template(
-        "my_account/home.html", sheet=sheet, link_words=LINK_WORDS, shown_phone=shown_phone, notice=said()
+        "my_account/home.html",
+        sheet=sheet,
+        link_words=LINK_WORDS,
+        shown_phone=shown_phone,
+        language_choices=[(tag, LANGUAGE_NAMES[tag]) for tag in LANGUAGES],
+        notice=said(),
     )
+
+
+@blueprint.post("/compte/langue")
+@active_account_required
+def choose_language() -> Answer:
+    """The language of pages and mails; this device follows at once."""
+    refuse_strange_values()
+    chosen = request.form.get("langue", "")
+    if chosen not in LANGUAGES:
+        abort(400)
+    service.choose_language(AccountId(present_session().account_id), chosen, now=request_now())
+    return redirect(url_for(".home", lang=chosen), 303)
 
 
 @blueprint.get("/compte/confirmer")

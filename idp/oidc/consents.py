@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import cast
 from uuid import UUID
 
-from sqlalchemy import case, func, insert, select, update
+from sqlalchemy import case, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from idp.accounts.rules import AccountId
@@ -77,6 +77,11 @@ def withdraw(account_id: AccountId, consent_id: UUID, *, now: datetime) -> None:
         if withdrawn is not None:
             logout.note_withdrawn_access(account_id, withdrawn, now=now)
             audit.record(ConsentWithdrawn(account_id, consent_id), now=now)
+
+
+def erase(account_id: AccountId) -> None:
+    """Nothing is agreed to any more, and nothing tells that it was; in the caller's transaction."""
+    db.session.execute(delete(Consent).where(Consent.account_id == account_id))
 
 
 def services_of(account_id: AccountId) -> tuple[ServiceAccess, ...]:

@@ -542,3 +542,29 @@ def test_who_attached_another_account_is_found_under_both_names_and_gets_no_thir
     assert (kept.family_name, kept.usage_name) == ("DUPONT", "")
     repeated = bring(now, (MAEL, ENZO), (replace(there, children=[MAEL, ENZO]),), school=ELSEWHERE)
     assert repeated.plan.writes == 0
+
+
+def test_ch_09_whose_account_was_closed_gets_another_one_with_another_identifier(now: datetime) -> None:
+    bring(now)
+    closed = accounts.find_by_identifier("c.dupont")
+    assert closed is not None
+    with transaction():
+        accounts.change_state(
+            closed.account_id, from_states=set(AccountState), to=AccountState.ACTIVE, now=now
+        )
+        assert accounts.close_account(closed.account_id, now=now)
+        families.leave_all_links(closed.account_id, now=now)
+
+    bring(now + timedelta(days=1))
+    after = links()
+    bring(now + timedelta(days=2))
+
+    assert {link for link in after if link[0] == "c.dupont"} == {
+        ("c.dupont", "Léa", "detached"),
+        ("c.dupont", "Enzo", "detached"),
+    }
+    assert {link for link in after if link[0] == "c.dupont2"} == {
+        ("c.dupont2", "Léa", "active"),
+        ("c.dupont2", "Enzo", "active"),
+    }
+    assert links() == after
