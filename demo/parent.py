@@ -1,4 +1,4 @@
-"""A parent who activates an account through the pages, as anybody would: the demo's active account is a real one."""
+"""A parent who activates an account and gives a number through the pages: the demo's active account is a real one."""
 
 import re
 import secrets
@@ -15,6 +15,7 @@ from demo.settings import DemoRefused
 
 MAIL_SECONDS = 30
 POLL_SECONDS = 0.05
+SMS_CODE = re.compile(r"(?<=#)[0-9]{6}$", re.MULTILINE)
 
 
 @dataclass(slots=True)
@@ -114,19 +115,33 @@ def activate(
     return password
 
 
+def give_phone(issuer: str, mailbox: Mailbox, *, identifier: str, password: str, phone: str) -> None:
+    """Give an active account a number (E.164), by the code that its SMS brings."""
+    parent = Parent(issuer)
+    parent.open("/connexion")
+    parent.fill(identifier=identifier, password=password)
+    parent.open("/compte/telephone")
+    parent.fill(phone=phone)
+    parent.fill(one_time_code=_awaited(mailbox, phone, SMS_CODE))
+
+
 def new_password() -> str:
     """A password that the policy takes."""
     return f"Tilleul{secrets.randbelow(900000) + 100000}"
 
 
-def _mailed_url(
-    mailbox: Mailbox, to: str, issuer: str, *, clock: Callable[[], float] = time.monotonic
+def _mailed_url(mailbox: Mailbox, to: str, issuer: str) -> str:
+    return _awaited(mailbox, to, re.compile(re.escape(f"{issuer}/activation/adresse?code=") + r"\S+"))
+
+
+def _awaited(
+    mailbox: Mailbox, to: str, pattern: re.Pattern[str], *, clock: Callable[[], float] = time.monotonic
 ) -> str:
-    pattern = re.compile(re.escape(f"{issuer}/activation/adresse?code=") + r"\S+")
+    """What the first message to this address that holds the pattern says."""
     deadline = clock() + MAIL_SECONDS
     while clock() < deadline:
         for message in mailbox.messages():
             if message.to == to and (found := pattern.search(message.text)):
                 return found.group()
         time.sleep(POLL_SECONDS)
-    raise DemoRefused(f"no activation mail reached {to} within {MAIL_SECONDS} s")
+    raise DemoRefused(f"no message of that kind reached {to} within {MAIL_SECONDS} s")

@@ -178,7 +178,7 @@ class Demo:
         ]
 
     def _guardians_of_every_kind(self, idp: CommandLine, schools: Sequence[School]) -> list[dict[str, Any]]:
-        """One parent activates, one account is disabled; then all are read back as they are."""
+        """One parent activates and gives a number, one account is disabled; then all are read back as they are."""
         printed = _guardians(idp)
         active = _guardian_of(printed, schools, ACTIVE)
         password = parent.activate(
@@ -189,7 +189,14 @@ class Demo:
             email=_row_of(schools, ACTIVE).email,
             birth_date=active["children"][0]["birthdate"],
         )
-        idp("demo-seeding", "phone", active["identifier"], ACTIVE_PHONE)
+        parent.give_phone(
+            self._settings.issuer,
+            self._mailbox,
+            identifier=active["identifier"],
+            password=password,
+            phone=ACTIVE_PHONE,
+        )
+        idp("demo-seeding", "let-channels-recover", active["identifier"])
         idp("demo-seeding", "disable", _guardian_of(printed, schools, DISABLED)["identifier"])
         passwords = {active["identifier"]: password}
         return [one | {"password": passwords.get(one["identifier"])} for one in _guardians(idp)]

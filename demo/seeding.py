@@ -7,12 +7,12 @@ from urllib.parse import urlsplit
 
 import click
 from flask.cli import AppGroup
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
 from demo.settings import DemoRefused
 from idp.accounts import service as accounts
-from idp.accounts.models import Account
-from idp.accounts.rules import AccountId, AccountState
+from idp.accounts.models import Account, ChannelChange
+from idp.accounts.rules import RECOVERS_AFTER, AccountId, AccountState
 from idp.db import db, transaction
 from idp.families.models import Child, Link, LinkState
 from idp.passwords import service as passwords
@@ -30,14 +30,17 @@ def disable(identifier: str, *, now: datetime) -> None:
         accounts.change_state(account_id, from_states=OPEN_STATES, to=AccountState.DISABLED, now=now)
 
 
-def confirm_phone(identifier: str, phone: str, *, now: datetime) -> None:
-    """What a person will do in their account: a telephone (E.164), as if its code had been typed."""
+def let_channels_recover(identifier: str, *, now: datetime) -> None:
+    """As if the account's address and number had been given two days ago: a fresh one serves recovery a day later."""
+    long_enough_ago = now - 2 * RECOVERS_AFTER
     with transaction():
         db.session.execute(
             update(Account)
             .where(Account.id == _account_id(identifier))
-            .values(phone=phone, phone_confirmed_at=now, updated_at=now)
+            .values(email_recovers_from=long_enough_ago, phone_recovers_from=long_enough_ago)
         )
+        # What was confirmed long ago is no recent change that could be taken back.
+        db.session.execute(delete(ChannelChange).where(ChannelChange.account_id == _account_id(identifier)))
 
 
 def guardians(*, now: datetime) -> list[dict[str, Any]]:
@@ -104,12 +107,11 @@ def disable_command(identifier: str) -> None:
     disable(identifier, now=app_now())
 
 
-@seeding.command("phone")
+@seeding.command("let-channels-recover")
 @click.argument("identifier")
-@click.argument("phone")
-def phone_command(identifier: str, phone: str) -> None:
-    """Give an account a confirmed telephone."""
-    confirm_phone(identifier, phone, now=app_now())
+def let_channels_recover_command(identifier: str) -> None:
+    """Let an account's confirmed channels serve recovery at once."""
+    let_channels_recover(identifier, now=app_now())
 
 
 @seeding.command("guardians")
