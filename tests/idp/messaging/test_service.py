@@ -12,6 +12,7 @@ from idp.db import db, transaction
 from idp.messaging import mail, service
 from idp.messaging.models import OutboxMessage
 from idp.messaging.rules import (
+    ALERT_AFTER_ATTEMPTS,
     DEAD_LETTERS_KEPT,
     LEASE,
     LONGEST_WAIT,
@@ -142,6 +143,25 @@ def test_a_final_refusal_is_not_tried_again(mail_server, use_mail_server, now):
     assert service.deliver_due(now=now + timedelta(days=1)) == DeliveryReport()
     failed = row(row_id)
     assert (failed.state, failed.failure, failed.sealed_words) == (DeliveryState.FAILED, "550", None)
+
+
+@pytest.mark.parametrize("is_offered", [False, True])
+def test_mh_08_nothing_leaves_in_clear_it_stays_and_somebody_is_told(
+    start_server, use_mail_server, other_host_certificate, caplog, now, is_offered
+):
+    options = {"tls_context": other_host_certificate.server_context()} if is_offered else {}
+    server = start_server(**options)
+    use_mail_server(server, mail_security="starttls", mail_ca_file=other_host_certificate.path)
+    row_id = enqueue(now)
+
+    for attempt in range(ALERT_AFTER_ATTEMPTS):
+        instant = now + LONGEST_WAIT * attempt
+        assert service.deliver_due(now=instant) == DeliveryReport(postponed=1)
+
+    assert server.postman.taken == []
+    assert row(row_id).state is DeliveryState.WAITING
+    told = [record for record in caplog.records if "'alert': True" in str(record.msg)]
+    assert [str(record.msg).count("message stays") for record in told] == [1]
 
 
 def test_one_refusal_does_not_hold_the_others_up(mail_server, use_mail_server, now):
