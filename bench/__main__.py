@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import bulk, provider
+from bench import bulk, provider, timing
 from bench.measures import show
 
 HOSTILE_TESTS = ("tests/protocol/test_mutations.py", "tests/protocol/relying_party/test_mutated_tokens.py")
@@ -37,6 +37,7 @@ def main() -> None:
         show("Provider (gunicorn, SQLite), CPU of its processes", provider.measure(Path(folder), flows=flows))
         pupils = 1_000 if arguments.quick else 10_000
         show("Files and documents, CPU of the command", bulk.measure(Path(folder), pupils=pupils))
+        timing.show(timing.measure(Path(folder), samples=200 if arguments.quick else 2_000))
 
 
 if __name__ == "__main__":

@@ -10,14 +10,18 @@ import structlog
 from flask import Flask, current_app
 from flask.cli import with_appcontext
 
+from idp.db import transaction
 from idp.families import returned_mail
 from idp.messaging import service as messaging
 from idp.messaging.rules import DeliveryReport, DeliveryState
 from idp.oidc.logout import LogoutOutbox
+from idp.one_time_codes import challenges
+from idp.throttling import service as throttling
 from shared.clock import app_now
 
 STOP_SIGNALS = frozenset({signal.SIGTERM, signal.SIGINT})
 POLL_SECONDS = 1.0
+SWEEP_SECONDS = 600.0
 DONE, DEPENDENCY_UNAVAILABLE, PARTLY_DONE = 0, 4, 5
 log = structlog.get_logger("worker")
 
@@ -30,7 +34,7 @@ DeliverNext = Callable[[datetime], DeliveryState | None]
 def worker(*, once: bool) -> None:
     """Deliver the outboxes: messages to people, ends of sessions to services; tell schools of mails that came back.
 
-    Runs until SIGTERM or SIGINT, and finishes the deliveries under way first. With --once, exits with 0 when all
+    It also deletes counters of tries and challenges that count nothing any more. Runs until SIGTERM or SIGINT, and finishes the deliveries under way first. With --once, exits with 0 when all
     that was due has left, 4 when nothing was taken, 5 when a part was.
 
     \b
@@ -39,6 +43,7 @@ def worker(*, once: bool) -> None:
       idp worker --once
     """
     if once:
+        sweep(app_now())
         raise SystemExit(_deliver_once(app_now()))
     _deliver_until_stopped()
 
@@ -51,6 +56,13 @@ def outboxes() -> Mapping[str, DeliverNext]:
         "returned mails": lambda now: returned_mail.tell_next(now=now),
         "sign-outs": lambda now: sign_outs.deliver_next(now=now),
     }
+
+
+def sweep(now: datetime) -> None:
+    """Delete what an attack leaves behind and nothing reads any more. Quiet: nobody waits for it."""
+    with transaction():
+        throttling.purge_expired(now=now)
+        challenges.purge_challenges(now=now)
 
 
 def _deliver_once(now: datetime) -> int:
@@ -85,6 +97,7 @@ def _deliver_until_stopped() -> None:
         Thread(target=_deliver_outbox, args=(app, deliver_next, stopping), name=name)
         for name, deliver_next in outboxes().items()
     ]
+    threads.append(Thread(target=_sweep_until_stopped, args=(app, stopping), name="sweep"))
     for thread in threads:
         thread.start()
     signal.sigwait(STOP_SIGNALS)
@@ -100,6 +113,16 @@ def _deliver_outbox(app: Flask, deliver_next: DeliverNext, stopping: Event) -> N
             has_delivered = _deliver_one(deliver_next)
         if not has_delivered:
             stopping.wait(POLL_SECONDS)
+
+
+def _sweep_until_stopped(app: Flask, stopping: Event) -> None:
+    while not stopping.is_set():
+        with app.app_context():
+            try:
+                sweep(app_now())
+            except Exception:
+                log.exception("sweep failed")
+        stopping.wait(SWEEP_SECONDS)
 
 
 def _deliver_one(deliver_next: DeliverNext) -> bool:

@@ -11,6 +11,7 @@ from idp.accounts.models import Account
 from idp.accounts.rules import AccountId, normalise_identifier
 from idp.audit import service as audit
 from idp.db import db, transaction
+from idp.devices import service as devices
 from idp.errors import FieldRefusal
 from idp.messaging import service as messaging
 from idp.messaging.rules import Channel, Message
@@ -175,10 +176,13 @@ def replace_password(secret: str, typed: str, *, now: datetime) -> None:
     password_hash = passwords.hash_password(typed)
     with transaction() as session:
         challenge = challenges.complete_challenge(secret, PURPOSE, now=now)
-        account_id = _still_served(session, challenge, now=now).account_id
+        account = _still_served(session, challenge, now=now)
+        account_id = account.account_id
         passwords.choose(account_id, password_hash, ChoiceReason.RECOVERY, now=now)
         sessions.end_all_sessions(account_id, SessionEndReason.PASSWORD_CHOSEN, now=now)
         challenges.end_challenges(PURPOSE, account_id, now=now)
+        # Whoever signed in with the lost password is a stranger again: slowed as such, and told of by mail.
+        devices.forget_devices(account_id, account.identifier)
         audit.record(PasswordRecovered(account_id, challenge.channel), now=now)
         notices.notify(account_id, Notice.RECOVERY_DONE, now=now)
 

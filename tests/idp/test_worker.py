@@ -7,7 +7,12 @@ import subprocess
 import sys
 
 import pytest
+from sqlalchemy import select
 
+from idp.db import db
+from idp.throttling import service as throttling
+from idp.throttling.models import ThrottleCounter, ThrottleTry
+from idp.throttling.rules import sign_in_budgets
 from idp.worker import worker
 from tests.conftest import idp_settings_values
 from tests.idp.messaging.test_service import enqueue
@@ -79,3 +84,13 @@ def test_the_worker_delivers_until_it_is_told_to_stop(mail_server, use_mail_serv
 
     assert process.returncode == 0
     assert len(mail_server.postman.taken) == 1
+
+
+def test_what_counts_nothing_any_more_is_swept_away(run_once, clock):
+    throttling.spend(*sign_in_budgets("c.dupont", "192.0.2.0/24"), now=clock.now)
+    clock.advance(hours=24)
+
+    run_once()
+
+    assert db.session.scalars(select(ThrottleTry.id)).all() == []
+    assert db.session.scalars(select(ThrottleCounter.key)).all() == []
