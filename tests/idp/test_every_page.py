@@ -196,6 +196,11 @@ def test_in_14_an_address_has_one_spelling(persons: dict[str, Person], path: str
     )
 
 
+def is_page(answer: TestResponse) -> bool:
+    """Whether it is shown by the browser, not kept as a file."""
+    return answer.mimetype == "text/html" and "Content-Disposition" not in answer.headers
+
+
 class Crawler:
     """Follows every link of every page that one person reaches, and looks at each page's ways on."""
 
@@ -214,7 +219,7 @@ class Crawler:
             answer = self.person.browser.get(address)
             if answer.status_code == 303:
                 waiting.append(self._own(answer.location) or "/")
-            elif answer.mimetype == "text/html":
+            elif is_page(answer):
                 waiting.extend(self.look_at(address, answer))
 
     def look_at(self, address: str, answer: TestResponse) -> Iterator[str]:
@@ -259,7 +264,7 @@ def test_no_page_is_a_dead_end(idp_app: Flask, persons: dict[str, Person], name:
     for rule in rules(idp_app, "GET"):
         # Those too that nothing leads to from here: somebody kept the address, or went back.
         answer = persons[name].browser.get(address_of(idp_app, rule, persons[name]))
-        if answer.mimetype == "text/html" and answer.status_code != 303 and rule.endpoint not in FRAMES:
+        if is_page(answer) and answer.status_code != 303 and rule.endpoint not in FRAMES:
             crawler._note(not html.fromstring(answer.text).xpath(WAYS_ON), rule.rule, "a dead end")
 
     assert crawler.faults == []
