@@ -78,7 +78,7 @@ def show(told: list[Told]) -> None:
 
 def _compare(kind: str, samples: int) -> Told:
     known = _accounts(kind, -(-samples // TRIES_EACH))
-    tries = _numbered(samples)
+    tries = _numbered(samples, START + timedelta(days=KINDS.index(kind)))
     times: tuple[list[float], list[float]] = ([], [])
     for number, now in tries:
         names = (known[number % len(known)], f"u{known[number % len(known)][1:]}")
@@ -88,9 +88,9 @@ def _compare(kind: str, samples: int) -> Told:
     return Told(kind, auc(times[0], times[1]), median(times[0]) - median(times[1]))
 
 
-def _numbered(samples: int) -> Iterator[tuple[int, datetime]]:
+def _numbered(samples: int, start: datetime) -> Iterator[tuple[int, datetime]]:
     for number in range(samples):
-        yield number, START + timedelta(seconds=number)
+        yield number, start + timedelta(seconds=number)
 
 
 def _refused(identifier: str, number: int, now: datetime) -> None:

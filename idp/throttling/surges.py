@@ -35,7 +35,11 @@ def note_failure(limit: Surge, *, now: datetime) -> None:
     """Count one evaluated failure, in the caller's transaction; enough of them in the window are a surge."""
     db.session.execute(insert(ThrottleTry).values(**try_row(limit, Budget(limit, EVERYBODY).key, now)))
     failures = db.session.scalar(
-        select(func.count()).where(*tries_of(limit, Budget(limit, EVERYBODY).key, now))
+        select(func.count()).where(
+            *tries_of(limit, Budget(limit, EVERYBODY).key, now),
+            # A clock that went back makes no surge of what it had counted before.
+            ThrottleTry.tried_at <= now,
+        )
     )
     if failures is not None and failures >= limit.failures:
         _begin_surge(limit, failures, now)

@@ -90,6 +90,14 @@ def test_each_guess_in_a_surge_waits_anew(idp_context: Flask, clock: FrozenClock
     assert waits == [2, 0] * 3
 
 
+def test_a_clock_that_went_back_makes_no_surge(idp_context: Flask, now: datetime) -> None:
+    for minute in range(1, 40):
+        fail(1, now + timedelta(minutes=minute))
+    fail(1, now)
+
+    assert wait_for("c.dupont", now) == 0
+
+
 def test_the_surge_ends_with_the_failures(idp_context: Flask, clock: FrozenClock) -> None:
     fail(20, clock.now)
 
