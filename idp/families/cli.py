@@ -77,7 +77,7 @@ def tasks(uai: str, reference: str | None, style: str) -> None:
     \b
     Examples:
       idp schools tasks 0990001N
-      idp schools tasks 0990001N --settle E-7KQM2X
+      idp schools tasks 0990001N --settle E7KQM2X
     """
     try:
         if reference is not None:

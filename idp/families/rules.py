@@ -25,8 +25,8 @@ CONTACT_LENGTHS = {"name": 200, "phone": 40, "email": 254}
 LINK_FROZEN = "L’accès à cet élève est suspendu, l’école est prévenue. Référence\N{NO-BREAK SPACE}: {n}"
 """`link_frozen`: said to the guardian who reported."""
 
-# Without look-alikes; the prefix tells a reference read over the telephone from a provisional password.
-REFERENCE_PREFIX = "E-"
+# Without look-alikes; of a length of its own, so that nobody takes one for a provisional password.
+REFERENCE_PREFIX = "E"
 REFERENCE_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 REFERENCE_LENGTH = 6
 YEAR_DIGITS = 4
@@ -251,7 +251,7 @@ class SchoolTaskSettled(AuditEvent):
 
 
 def new_reference(draw: Random) -> str:
-    """What parent and school name a task by, such as `E-7KQM2X`. draw: a `SystemRandom` outside tests."""
+    """What parent and school name a task by, such as `E7KQM2X`. draw: a `SystemRandom` outside tests."""
     return REFERENCE_PREFIX + "".join(draw.choices(REFERENCE_LETTERS, k=REFERENCE_LENGTH))
 
 

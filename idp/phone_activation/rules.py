@@ -8,6 +8,7 @@ from uuid import UUID
 from idp.accounts.rules import AccountId, AccountState, Names, is_same_person
 from idp.audit.rules import AuditEvent
 from idp.errors import DomainError, FieldRefusal
+from idp.families.rules import SchoolContact
 
 STATES_TO_ACTIVATE = frozenset({AccountState.CREATED, AccountState.NOTIFIED, AccountState.ACTIVATING})
 """An active account recovers; a disabled or merged one is not revived by a number."""
@@ -54,10 +55,11 @@ class ActivatableChild:
 
 @dataclass(frozen=True, slots=True)
 class LastStep:
-    """What the last page shows, to who read the code: the identifier to keep, and the children."""
+    """What the last page shows, to who read the code: the identifier to keep, the children, and whom to ask."""
 
     identifier: str
     children: tuple[ActivatableChild, ...]
+    school: SchoolContact | None
 
 
 class NameMissing(FieldRefusal):

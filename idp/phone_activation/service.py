@@ -122,7 +122,8 @@ def enter_code(secret: str, typed: str, *, now: datetime) -> None:
 def view_last_step(secret: str, *, now: datetime) -> LastStep:
     """Whose account this browser may activate, and whose birth dates that takes. Raises ChallengeRefused."""
     account = _proven(secret, now=now)
-    return LastStep(account.identifier, _children(account.account_id))
+    account_id = account.account_id
+    return LastStep(account.identifier, _children(account_id), families.school_contact(account_id))
 
 
 def check_new_password(secret: str, typed: str, *, now: datetime) -> None:

@@ -22,7 +22,7 @@ from tests.idp.activation.conftest import Browser, Parent, form_filled
 from tests.signing_in import sign_in_as
 from tests.web import form_values
 
-SAYS_FROZEN = "est suspendu, l’école est prévenue. Référence\N{NO-BREAK SPACE}: E-"
+SAYS_FROZEN = "est suspendu, l’école est prévenue. Référence\N{NO-BREAK SPACE}: E"
 
 
 def test_the_only_child_of_a_letter_is_reported_and_the_page_stops_with_a_reference(
@@ -173,6 +173,11 @@ def test_an_active_account_gives_one_child_back_and_keeps_the_other(
     assert link_states(idp_app, mine) == {"Maël": LinkState.FROZEN, "Léa": LinkState.ACTIVE}
     with idp_app.app_context():
         assert [child.given_name for child in families.children_of(mine)] == ["Léa"]
+        # The school first, then the holder.
+        assert db.session.scalars(select(OutboxMessage.account_id).order_by(OutboxMessage.id)).all() == [
+            None,
+            mine,
+        ]
 
 
 @pytest.mark.parametrize("state", [LinkState.DETACHED, LinkState.MERGED, LinkState.FROZEN])
@@ -240,7 +245,9 @@ def at_form(parent: Parent, browser: Browser) -> Browser:
 def mine(idp_app: Flask, browser: Browser, now: datetime) -> AccountId:
     """An active account of two children; `browser` is signed in."""
     with idp_app.app_context():
-        account_id = make_account(state=AccountState.ACTIVE, email="celine@exemple.fr")
+        account_id = make_account(
+            state=AccountState.ACTIVE, email="celine@exemple.fr", email_confirmed_at=now
+        )
         for given_name in ("Maël", "Léa"):
             make_link(account_id, make_child(given_name=given_name))
     sign_in_as(idp_app, cast("SignedBrowser", browser.client), account_id, now=now)
