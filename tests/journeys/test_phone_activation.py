@@ -116,7 +116,7 @@ def wait_for_code(page: Page, demo: Demo, mobile: str) -> str:
     """The worker delivers within a second or two."""
     for _ in range(200):
         if received := demo.messages_to(f"+33{mobile[1:]}"):
-            return re.findall(r"\b\d{6}\b", received[-1]["text"])[0]
+            return str(re.findall(r"\b\d{6}\b", received[-1]["text"])[0])
         page.wait_for_timeout(50)
     raise AssertionError(f"no SMS to {mobile}")
 
