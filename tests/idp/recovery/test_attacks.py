@@ -300,6 +300,17 @@ def test_re_05_a_letter_issued_meanwhile_ends_recovery(
     assert "un nouveau courrier" in waiting_messages()[-1].text
 
 
+@pytest.mark.usefixtures("sms_on")
+def test_re_06_every_confirmed_channel_is_told(
+    browser: Browser, holder: Holder, sent_code: Code, waiting_messages: Messages
+) -> None:
+    recover(browser, holder, sent_code)
+
+    told = waiting_messages()[1:]
+    assert {message.to for message in told} == {EMAIL, PHONE}
+    assert all("mot de passe" in message.text for message in told)
+
+
 def test_re_06_the_holder_is_told_and_the_journal_tells(
     browser: Browser, holder: Holder, sent_code: Code, waiting_messages: Messages, journal: Callable[[], Any]
 ) -> None:
