@@ -329,14 +329,17 @@ def test_rc_01_two_confirmations_at_once_have_one_effect(idp_app, parent, browse
 
 @pytest.mark.parametrize("round_", range(5))
 def test_rc_01_a_into_b_while_b_into_a_one_wins_and_nobody_waits_for_ever(
-    idp_app, parent, browser, used, now, state_of, round_
+    idp_app, new_parent, used, now, state_of, round_
 ):
-    other_browser = browser_at(idp_app, ORIGIN)
-    sign_in_as(idp_app, other_browser, used.account_id, now=now)
-    mine, theirs = find_session(idp_app, browser, now), find_session(idp_app, other_browser, now)
+    parent = new_parent(activated_at=now)
+    browsers = [browser_at(idp_app, ORIGIN) for _ in range(2)]
+    for browser, account_id in zip(browsers, (parent.account_id, used.account_id), strict=True):
+        sign_in_as(idp_app, browser, account_id, now=now)
+    mine, theirs = (find_session(idp_app, browser, now) for browser in browsers)
     with idp_app.app_context():
         there = service.prove_couple(mine, (used.identifier, used.secret), network="a", now=now)
         back = service.prove_couple(theirs, (parent.identifier, PASSWORD), network="b", now=now)
+        assert service.open_proof(theirs, back, now=now).is_complete
 
     outcomes = at_once(
         idp_app,

@@ -5,8 +5,10 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import update
 
+from idp.accounts import service as accounts
 from idp.accounts.models import AccountState
 from idp.db import db, transaction
+from idp.families import merges
 from idp.families.models import Guardian
 from idp.passwords import service as passwords
 from idp.passwords.rules import ChoiceReason
@@ -20,6 +22,7 @@ from tests.idp.attachment.conftest import (
     undo,
     undo_address,
 )
+from tests.idp.my_account.conftest import PASSWORD
 from tests.signing_in import sign_in_as
 from tests.web import form_values
 
@@ -169,17 +172,38 @@ def test_a_wrong_couple_is_one_alert_and_both_fields_are_marked(browser, letter)
     assert "Absinthe7" not in answer.text
 
 
-def test_a_page_kept_too_long_begins_again(browser, used, clock, parent, idp_app, state_of):
+def test_a_page_kept_too_long_begins_again(browser, used, clock, state_of):
     address = to_preview(browser, used)
     clock.advance(minutes=10)
-    sign_in_as(idp_app, browser, parent.account_id, now=clock.now)
+    asked = browser.get(address)
+    proven = send_form(browser, asked.location, {"password": PASSWORD})
 
-    page = browser.get(address)
+    page = browser.get(proven.location)
     sent = browser.post(address, data=form_values(page.text))
 
     assert "Cette étape a expiré" in page.text
     assert (sent.status_code, "Cette étape a expiré" in sent.text) == (422, True)
     assert state_of(used.account_id) is AccountState.ACTIVE
+
+
+@pytest.mark.parametrize("change", ["merged elsewhere", "disabled"])
+def test_an_account_taken_or_closed_after_the_first_page_is_not_attached(
+    idp_app, parent, browser, used, new_parent, now, change, children_of
+):
+    address = to_preview(browser, used)
+    page = browser.get(address).text
+    with idp_app.app_context():
+        third = new_parent(email="autre@exemple.fr").account_id
+        to = AccountState.MERGED if change == "merged elsewhere" else AccountState.DISABLED
+        with transaction():
+            if change == "merged elsewhere":
+                merges.merge_links(third, used.account_id, now=now)
+            accounts.change_state(used.account_id, from_states={AccountState.ACTIVE}, to=to, now=now)
+
+    sent = browser.post(address, data=form_values(page, action="/compte/enfants/rattacher/confirmer"))
+
+    assert sent.status_code == 422
+    assert used.child_id not in children_of(parent.account_id)
 
 
 @pytest.mark.parametrize("change", ["password", "letter"])
