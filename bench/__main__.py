@@ -23,15 +23,28 @@ def send_hostile_variants(count: int) -> None:
     )
 
 
+def rotate_under_traffic(sign_ins: int) -> None:
+    """Ten rotations with this many whole sign-ins beside each move. Raises CalledProcessError when one is refused."""
+    command = [sys.executable, "-m", "pytest", "-q", "-k", "ten_rotations", "--database", "sqlite"]
+    subprocess.run(
+        [*command, "tests/protocol/test_signing_keys.py"],
+        env=os.environ | {"ROTATION_SIGN_INS": str(sign_ins)},
+        check=True,
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer rounds, smaller files: a rough look")
     parser.add_argument(
-        "--long", action="store_true", help="also a hundred thousand hostile variants of each good value"
+        "--long",
+        action="store_true",
+        help="also a hundred thousand hostile variants, and ten rotations of keys under many sign-ins",
     )
     arguments = parser.parse_args()
     if arguments.long:
         send_hostile_variants(100_000)
+        rotate_under_traffic(50)
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         flows = 30 if arguments.quick else 300
         show("Provider (gunicorn, SQLite), CPU of its processes", provider.measure(Path(folder), flows=flows))
