@@ -15,6 +15,7 @@ from idp.letters.cli import letters
 from idp.link_disputes.cli import links
 from idp.messaging.cli import messages
 from idp.oidc.cli import clients
+from idp.purge import purge
 from idp.roster.cli import roster
 from idp.signing_keys.cli import keys
 from idp.throttling.cli import throttling
@@ -36,6 +37,7 @@ def idp() -> None:
 
 idp.add_command(database_commands, "db")
 idp.add_command(worker)
+idp.add_command(purge)
 idp.add_command(accounts)
 idp.add_command(letters)
 idp.add_command(messages)
