@@ -73,10 +73,10 @@ def test_offline_access_keeps_the_session_and_the_code_that_it_came_from(
     refresh_token = offline_party.tokens(scope="openid offline_access")["refresh_token"]
     for _ in range(3):
         clock.advance(days=20)
+        assert run(offline_party.app, "--apply").exit_code == 0
         answer = offline_party.refresh(refresh_token)
         assert answer.status_code == 200, answer.text
         refresh_token = answer.json["refresh_token"]
-        assert run(offline_party.app, "--apply").exit_code == 0
 
     assert count(offline_party.app, TokenFamily) == 1
     assert count(offline_party.app, AuthorizationCode) == 1
