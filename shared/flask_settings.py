@@ -48,6 +48,8 @@ def configure_flask(
         MAX_FORM_PARTS=50,
     )
     app.session_interface = FormCookie()
+    # An address with a double slash is another one: no endpoint of a protocol answers by a redirection.
+    app.url_map.merge_slashes = False
     if trusted_proxies:
         hops = trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]

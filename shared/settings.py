@@ -103,6 +103,9 @@ OptionalSecretKey = Annotated[
     Field(repr=False),
 ]
 
+FOREIGN_SWITCHES = {"AUTHLIB_INSECURE_TRANSPORT": "must not be set: it turns checks for https off"}
+"""Variables of libraries that would make either service less safe than its own settings say."""
+
 
 class ServiceSettings(BaseSettings):
     """Settings from the environment, a secrets folder (one file a setting), or given by name."""
@@ -121,10 +124,14 @@ class ServiceSettings(BaseSettings):
         `<PREFIX>SECRETS_DIR` names a folder with one file a setting, as service managers hand secrets over.
         """
         folder = os.environ.get(f"{cls.model_config.get('env_prefix', '')}SECRETS_DIR")
+        problems = [f"{name}: {why}" for name, why in FOREIGN_SWITCHES.items() if os.environ.get(name)]
         try:
-            return cls(**given, **({"_secrets_dir": folder} if folder else {}))
+            settings = cls(**given, **({"_secrets_dir": folder} if folder else {}))
         except ValidationError as error:
-            raise SettingsRefused([_problem(cls, found) for found in error.errors()]) from None
+            problems += [_problem(cls, found) for found in error.errors()]
+        if problems:
+            raise SettingsRefused(problems)
+        return settings
 
 
 def _problem(settings: type[ServiceSettings], found: Any) -> str:

@@ -76,6 +76,22 @@ def test_every_acr_named_is_reached_when_it_is_essential(
         assert party.read_id_token(party.tokens(claims=claims)["id_token"])["acr"] == acr
 
 
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_no_address_of_the_protocol_redirects_to_its_right_spelling(party: RelyingParty, method: str):
+    """RFC 9110 15.4.9: a 308 would send a body again, to an address that nobody registered."""
+    metadata = party.browser.get("/.well-known/openid-configuration").json
+    paths = [
+        value.removeprefix(ISSUER)
+        for name, value in metadata.items()
+        if name.endswith(("_endpoint", "jwks_uri", "_iframe"))
+    ]
+
+    for path in ("/.well-known/openid-configuration", *paths):
+        for spelling in (f"{path}/", f"/{path}", "//".join(path.rsplit("/", 1)), path.upper()):
+            answer = party.browser.open(ISSUER + spelling, method=method)
+            assert answer.status_code in {404, 405}, spelling
+
+
 @pytest.mark.parametrize("path", [CONFIGURATION, "/oauth/jwks"])
 def test_a_known_document_is_not_sent_again(party: RelyingParty, path: str):
     first = party.browser.get(path)

@@ -28,6 +28,14 @@ def test_every_problem_is_listed_at_once():
     ]
 
 
+def test_a_library_s_switch_that_turns_https_off_refuses_to_start(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("AUTHLIB_INSECURE_TRANSPORT", "1")
+
+    problems = refusal(mail_port=0).problems
+
+    assert [problem.split(":")[0] for problem in problems] == ["AUTHLIB_INSECURE_TRANSPORT", "IDP_MAIL_PORT"]
+
+
 def test_a_refused_secret_is_not_printed():
     assert "hunter2hunter2" not in str(refusal(secret_key="hunter2hunter2"))
 
