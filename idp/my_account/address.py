@@ -13,6 +13,7 @@ from idp.accounts.rules import (
 )
 from idp.audit import service as audit
 from idp.db import db, transaction
+from idp.messaging import returns
 from idp.messaging import service as messaging
 from idp.messaging.rules import DeliveryState
 from idp.my_account import messages
@@ -80,10 +81,11 @@ def ask_address(session: CurrentSession, address: str, *, now: datetime) -> None
     """Write to another address, which waits for its confirmation; the one in force stays, and is told.
 
     Nothing here looks at other accounts: couples share a mailbox, and nobody learns that they do (EN-07). The
-    same address again is a message sent again. Raises SameAddress, ResendTooSoon, TooManyAttempts.
+    same address again is a message sent again; the one in force may be confirmed again where mails came back from it.
+    Raises SameAddress, ResendTooSoon, TooManyAttempts.
     """
     account = _account_of(session.account_id)
-    if is_same_address(address, account.email or ""):
+    if is_same_address(address, account.email or "") and not returns.is_undeliverable(address):
         raise SameAddress
     if is_same_address(address, account.pending_email or ""):
         send_again(session, now=now)

@@ -11,6 +11,9 @@ import pytest
 from flask import Flask
 
 from idp.accounts.models import Account
+from idp.db import transaction
+from idp.messaging import returns
+from idp.messaging.models import UndeliverableAddress
 from idp.messaging.rules import RenderedMail
 from tests.conftest import Browser, FrozenClock
 from tests.idp.my_account.conftest import EMAIL, PASSWORD, Parent, send
@@ -39,6 +42,26 @@ def test_em_15_the_old_address_stays_in_force_until_the_new_one_is_confirmed(
     assert "votre adresse va changer" in to_old.subject
     assert "/compte/adresse\n" in to_old.text
     assert "/ce-n-est-pas-moi?code=" in to_old.text
+
+
+def test_em_21_an_address_that_mails_came_back_from_is_told_and_may_be_confirmed_again(
+    parent: Parent, browser: Browser, mailbox: Mailbox, idp_app: Flask, now: datetime
+):
+    with idp_app.app_context():
+        with transaction() as session:
+            session.add(
+                UndeliverableAddress(digest=returns.recipient_digest(EMAIL), since=now, reason="5.1.1")
+            )
+        assert returns.is_undeliverable(EMAIL)
+    told = "n’a pas pu être remis"
+    assert told in browser.get("/compte").text
+
+    ask(browser, EMAIL)
+    press_confirm(browser, mailed_address(mailbox))
+
+    assert told not in browser.get("/compte").text
+    with idp_app.app_context():
+        assert not returns.is_undeliverable(EMAIL)
 
 
 def test_the_signed_in_session_confirms_by_a_button(
