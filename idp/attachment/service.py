@@ -162,7 +162,8 @@ def prove_birth_date(session: CurrentSession, sealed: str, birth_date: date, *, 
 
 
 def preview(session: CurrentSession, proof: OtherAccount) -> AttachPreview:
-    """What attaching will do, from what both accounts are now."""
+    """What attaching will do, from what both accounts are now. Raises AlreadyAttached."""
+    _check_not_attached(session.account_id, AccountId(proof.account_id))
     mine = {link.child_id for link in families.own_links(session.account_id)}
     other_id = AccountId(proof.account_id)
     shown = [link for link in families.own_links(other_id) if link.state in LINKS_SHOWN_BEFORE]
@@ -267,14 +268,18 @@ def _check_proof(
     mine, other = held.get(session.account_id), held.get(AccountId(proof.account_id))
     if mine is None or other is None or mine.state is not AccountState.ACTIVE or not proof.is_complete:
         raise _Refused(RefusalCause.CHANGED)
-    merge = merges.standing_merge_of(AccountId(other.id))
-    if merge is not None and merge.kept_account_id == mine.id:
-        raise AlreadyAttached
+    _check_not_attached(session.account_id, AccountId(other.id))
     if other.state not in STATES_TO_ATTACH or not _is_still_proven(proof, other, now=now):
         raise _Refused(RefusalCause.CHANGED)
     _check_same_person(mine, other)
     if proof.birth_date is not None:
         families.verify_birth_date(AccountId(other.id), proof.birth_date)
+
+
+def _check_not_attached(mine: AccountId, other: AccountId) -> None:
+    merge = merges.standing_merge_of(other)
+    if merge is not None and merge.kept_account_id == mine:
+        raise AlreadyAttached
 
 
 def _is_still_proven(proof: OtherAccount, other: Account, *, now: datetime) -> bool:

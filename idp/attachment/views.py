@@ -65,8 +65,7 @@ def submit() -> Answer:
         sealed = service.prove_couple(session, filled.couple, network=sign_in.request_network(), now=now)
         proof = service.open_proof(session, sealed, now=now)
     except AlreadyAttached as done:
-        flash(gettext(done.sentence))
-        return redirect(url_for(".children", demande=sign_in.demande()), 303)
+        return _to_children(gettext(done.sentence))
     except (AttachRefused, AccountMerged, LetterExpired, SignInSlowed, Busy) as refusal:
         return _refused_form(filled, refusal)
     next_step = ".preview" if proof.is_complete else ".birth_date"
@@ -115,10 +114,14 @@ def preview() -> Answer:
         return _form_page(OtherAccountForm(formdata=None), refusal=lost)
     if not proof.is_complete:
         return redirect(url_for(".birth_date", preuve=_sealed(), demande=sign_in.demande()), 303)
+    try:
+        view = service.preview(_present_session(), proof)
+    except AlreadyAttached as done:
+        return _to_children(gettext(done.sentence))
     return render_template(
         "attachment/preview.html",
         session=_present_session(),
-        view=service.preview(_present_session(), proof),
+        view=view,
         sealed=_sealed(),
         demande=sign_in.demande(),
     )
@@ -131,12 +134,10 @@ def confirm() -> Answer:
     try:
         service.attach(_present_session(), _sealed(), now=request_now())
     except AlreadyAttached as done:
-        flash(gettext(done.sentence))
+        return _to_children(gettext(done.sentence))
     except (AttachRefused, ProofLost) as refusal:
         return _form_page(OtherAccountForm(formdata=None), status=422, refusal=refusal)
-    else:
-        flash(str(ATTACHED))
-    return redirect(url_for(".children", demande=sign_in.demande()), 303)
+    return _to_children(str(ATTACHED))
 
 
 @blueprint.post("/compte/enfants/regroupements/<uuid:merge_id>/annuler")
@@ -147,8 +148,7 @@ def undo(merge_id: UUID) -> Answer:
         service.undo_attach(_present_session(), merge_id, now=request_now())
     except (MergeNotUndone, NewerMergeFirst) as refusal:
         return _children_page(refusal=refusal, status=422)
-    flash(str(GIVEN_BACK))
-    return redirect(url_for(".children", demande=sign_in.demande()), 303)
+    return _to_children(str(GIVEN_BACK))
 
 
 def _present_session() -> CurrentSession:
@@ -156,6 +156,12 @@ def _present_session() -> CurrentSession:
     session = full_session()
     assert session is not None  # noqa: S101
     return session
+
+
+def _to_children(notice: str) -> Answer:
+    """To the list of children, which says once what was done."""
+    flash(notice)
+    return redirect(url_for(".children", demande=sign_in.demande()), 303)
 
 
 def _sealed() -> str:

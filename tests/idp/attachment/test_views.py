@@ -172,6 +172,17 @@ def test_a_wrong_couple_is_one_alert_and_both_fields_are_marked(browser, letter)
     assert "Absinthe7" not in answer.text
 
 
+def test_back_after_attaching_says_that_it_is_done(browser, letter):
+    address = to_preview(browser, letter)
+    send_form(browser, address, {})
+    browser.get("/compte/enfants")
+
+    back = browser.get(address)
+
+    assert (back.status_code, back.location) == (303, "/compte/enfants")
+    assert "C’est déjà fait" in browser.get("/compte/enfants").text
+
+
 def test_a_page_kept_too_long_begins_again(browser, used, clock, state_of):
     address = to_preview(browser, used)
     clock.advance(minutes=10)
