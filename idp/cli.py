@@ -9,6 +9,7 @@ from sqlalchemy.exc import OperationalError
 
 from idp.app import create_app
 from idp.attachment.cli import accounts
+from idp.doctor import doctor
 from idp.errors import CommandRefused
 from idp.families.cli import schools
 from idp.letters.cli import letters
@@ -38,6 +39,7 @@ def idp() -> None:
 idp.add_command(database_commands, "db")
 idp.add_command(worker)
 idp.add_command(purge)
+idp.add_command(doctor)
 idp.add_command(accounts)
 idp.add_command(letters)
 idp.add_command(messages)

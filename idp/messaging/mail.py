@@ -124,6 +124,18 @@ def send(mail: RenderedMail, envelope: Envelope, *, on_taken: Callable[[], None]
         raise _refusal(error) from error
 
 
+def check_server() -> None:
+    """Whether the mail server answers, encrypted as the settings say, and lets us in. Sends nothing.
+
+    Raises DeliveryRefused.
+    """
+    try:
+        with CheckedConnection(current_app.extensions["mail"]):
+            pass  # connected, encrypted and signed in: all that a delivery needs
+    except (smtplib.SMTPException, OSError) as error:
+        raise _refusal(error) from error
+
+
 def _mime(mail: RenderedMail, envelope: Envelope) -> flask_mail.Message:
     settings = current()
     message = flask_mail.Message(
