@@ -12,6 +12,8 @@ from flask import Flask
 from joserfc import jws, jwt
 from joserfc.jwk import ECKey, RSAKey
 
+from idp.app import create_app
+from idp.db import db
 from shared.fetching import GuardedFetcher
 from tests.conftest import FrozenClock, browser_at
 from tests.https_server import (
@@ -387,6 +389,23 @@ class TestPrivateKeyJwt:
         assert is_not_authenticated(
             party.redeem_with(party.assertion(jti="once"), party.authorization_code())
         )
+
+    def test_te_14_nor_twice_at_two_workers(self, client_of):
+        party = client_of("private_key_jwt")
+        assertion = party.assertion(jti="once", exp=int(party.clock.now.timestamp()) + 60)
+        other_worker = create_app(party.app.extensions["settings"], clock=party.clock)
+        there = Asserting(other_worker, party.clock, client_id=party.client_id)
+
+        first = party.redeem_with(assertion, party.authorization_code())
+        # Within the tolerance after its end too.
+        for seconds in (0, 65):
+            party.clock.advance(seconds=seconds)
+            assert is_not_authenticated(there.redeem_with(assertion, party.authorization_code()))
+        with other_worker.app_context():
+            db.session.remove()
+            db.engine.dispose()
+
+        assert first.status_code == 200
 
     def test_one_clients_jti_is_not_anothers(self, idp_app, clock, client_of):
         party = client_of("private_key_jwt")

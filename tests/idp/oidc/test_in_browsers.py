@@ -13,12 +13,14 @@ from playwright.sync_api import Page, expect
 from werkzeug.serving import make_server
 
 from demo.processes import free_port
+from idp.accounts.rules import AccountId
 from idp.app import create_app
 from idp.db import db
 from idp.settings import Settings
 from tests.conftest import idp_settings_values
 from tests.https_server import make_certificate
 from tests.idp.oidc.place import IDENTIFIER, PASSWORD, Place, add_parent
+from tests.relying_party import ISSUER, RelyingParty
 
 COOKIE = "__Host-idp_session"
 
@@ -113,6 +115,23 @@ class TestCircle:
         page.get_by_role("link", name="Réessayer").click()
         expect(page.get_by_role("heading", level=1)).to_have_text("Service ouvert")
         page.context.close()
+
+
+@pytest.mark.parametrize("name", ["", "idp_session", "__host-idp_session"])
+def test_br_18_no_other_cookie_signs_anybody_in(party: RelyingParty, parent: AccountId, name: str):
+    """A nameless cookie reads `=__Host-x=value` on the wire: servers that guess take it for the real one."""
+    session_id = party.sign_in(parent).session_id
+    value = session_id if name else f"{COOKIE}={session_id}"
+    without_jar = party.app.test_client(use_cookies=False)
+
+    strange, real = (
+        without_jar.get("/compte", base_url=ISSUER, headers={"Cookie": cookie})
+        for cookie in (f"{name}={value}", f"{COOKIE}={session_id}")
+    )
+
+    assert strange.status_code == 303
+    assert strange.location.startswith("/connexion")
+    assert real.status_code == 200
 
 
 class TestSiblings:
