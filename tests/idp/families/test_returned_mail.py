@@ -24,7 +24,7 @@ def returned(idp_context: Flask, now: datetime) -> Message:
     message = Message.mail(
         to="celine@exemple.fr",
         subject="votre mot de passe a changé",
-        template="activation/password_changed",
+        template="notices/password_changed",
         variables={"identifier": "c.dupont", "when": "hier"},
         account_id=account_id,
     )

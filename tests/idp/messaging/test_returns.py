@@ -20,7 +20,7 @@ def a_notice(to: str = ADDRESS) -> Message:
     return Message.mail(
         to=to,
         subject="votre mot de passe a changé",
-        template="activation/password_changed",
+        template="notices/password_changed",
         variables={"identifier": "c.dupont", "when": "hier"},
         account_id=ACCOUNT_ID,
     )
