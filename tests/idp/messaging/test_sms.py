@@ -24,9 +24,12 @@ from idp.messaging.rules import (
     septets,
 )
 from idp.settings import Settings
+from idp.throttling import service as throttling
+from idp.throttling.rules import sms_breaker_budget
 from shared.settings import SettingsRefused
 from tests.conftest import idp_settings_values
 from tests.idp.messaging.conftest import TWILIO
+from tests.idp.messaging.test_service import a_message as a_mail
 
 ACCOUNT_ID = UUID(int=5)
 NUMBER = "+33639981234"
@@ -188,6 +191,49 @@ def test_sm_10_twilios_refusals_are_told_apart(answering, now, status, error_cod
 
     assert service.deliver_due(now=now) == report
     assert (row(row_id).failure, twilio.calls) == (str(error_code), 1)
+
+
+def test_sm_10_while_twilio_is_down_one_sms_at_a_time_asks(answering, now):
+    twilio = answering(503, 20503)
+    for _ in range(20):
+        enqueue(now)
+
+    assert service.deliver_due(now=now) == DeliveryReport(postponed=3)
+    assert not service.can_send_sms(now=now + timedelta(seconds=29))
+    assert service.deliver_due(now=now + timedelta(seconds=29)) == DeliveryReport()
+    assert service.deliver_due(now=now + timedelta(seconds=30)) == DeliveryReport(postponed=1)
+    assert service.deliver_due(now=now + timedelta(seconds=89)) == DeliveryReport()
+    assert twilio.calls == 4
+
+
+def test_all_leave_once_twilio_is_back(catcher, now):
+    catcher.behave({"sms": "refuse"})
+    for _ in range(5):
+        enqueue(now)
+    service.deliver_due(now=now)
+    catcher.behave({"sms": "ok"})
+
+    assert service.deliver_due(now=now + timedelta(seconds=30)) == DeliveryReport(sent=5)
+    assert service.can_send_sms(now=now)
+
+
+def test_mails_leave_while_twilio_is_down(answering, now, mail_server, use_mail_server):
+    use_mail_server(mail_server)
+    for _ in range(3):
+        throttling.spend(sms_breaker_budget(), now=now)
+    with transaction():
+        service.enqueue(a_mail(), now=now)
+
+    assert service.deliver_due(now=now) == DeliveryReport(sent=1)
+
+
+def test_a_number_that_twilio_refuses_does_not_stop_the_others(answering, now):
+    answering(400, 21211)
+    for _ in range(4):
+        enqueue(now)
+
+    assert service.deliver_due(now=now) == DeliveryReport(failed=4)
+    assert service.can_send_sms(now=now)
 
 
 @pytest.mark.parametrize(
