@@ -19,7 +19,9 @@ from tests.relying_party import RelyingParty
 
 SCHOOL, EMAIL = "0990001N", "celine@exemple.example"
 CHILD = PupilLine("Léa", "DUPONT", ine="123456789AB")
-GUARDIAN = GuardianLine([CHILD], "Céline", "DUPONT", email=EMAIL)
+GUARDIAN = GuardianLine(
+    [CHILD], "Céline", "DUPONT", street="3 rue Haute", email=EMAIL, mobile="06 39 98 00 01"
+)
 
 
 def bring(*guardians: GuardianLine, now: datetime) -> None:
