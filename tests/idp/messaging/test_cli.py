@@ -37,7 +37,7 @@ def test_the_list_masks_recipients_and_shows_no_words(run, failed):
     result = run("list")
 
     assert result.exit_code == 1
-    assert f"{failed}  email    activation/password_changed  c•••@exemple.fr" in result.stdout
+    assert f"{failed}  email    notices/password_changed  c•••@exemple.fr" in result.stdout
     assert ADDRESS not in result.output
     assert "c.dupont" not in result.output
 
