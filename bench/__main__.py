@@ -50,7 +50,13 @@ def main() -> None:
         show("Provider (gunicorn, SQLite), CPU of its processes", provider.measure(Path(folder), flows=flows))
         pupils = 1_000 if arguments.quick else 10_000
         show("Files and documents, CPU of the command", bulk.measure(Path(folder), pupils=pupils))
-        timing.show(timing.measure(Path(folder), samples=200 if arguments.quick else 2_000))
+        samples = 200 if arguments.quick else 2_000
+        timing.show(
+            "Refused sign-in against an unknown identifier", timing.measure(Path(folder), samples=samples)
+        )
+        timing.show(
+            "Recovery against what is unknown", timing.measure_recovery(Path(folder), samples=samples)
+        )
 
 
 if __name__ == "__main__":

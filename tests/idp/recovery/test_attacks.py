@@ -116,6 +116,22 @@ def test_re_01_the_last_step_checks_again_at_the_end(
         recovery.replace_password(secret, NEW_PASSWORD, now=clock.now)
 
 
+def test_re_01_nothing_is_told_or_hashed_before_the_code(
+    idp_context: Flask, browser: Browser, holder: Holder, clock: FrozenClock, password_hasher: CountingHasher
+) -> None:
+    start(browser, holder.identifier)
+    cookie = browser.client.get_cookie(COOKIE, domain="compte.example")
+    assert cookie is not None
+    before = (password_hasher.hashed, password_hasher.verified)
+
+    with pytest.raises(ChallengeRefused):
+        recovery.proven_identifier(cookie.value, now=clock.now)
+    with pytest.raises(ChallengeRefused):
+        recovery.replace_password(cookie.value, NEW_PASSWORD, now=clock.now)
+
+    assert (password_hasher.hashed, password_hasher.verified) == before
+
+
 @pytest.mark.usefixtures("sms_on")
 def test_re_02_everything_ends_and_nobody_is_signed_in(
     idp_app: Flask,
