@@ -111,15 +111,15 @@ def test_a_browser_that_does_not_say_what_it_is_is_told_all_the_same(
 
 
 def test_nobody_is_told_of_a_device_at_activation(
-    idp_app: Flask, idp_client: Browser, people: People
+    idp_app: Flask, idp_client: Browser, people: People, clock: FrozenClock
 ) -> None:
-    activating = people.of_state(AccountState.ACTIVATING)
+    address = {"email": "a@exemple.fr", "email_confirmed_at": clock.now}
+    activating = people.of_state(AccountState.ACTIVATING, **address)
     sign_in(idp_client, activating.identifier)
+    assert mails(idp_app) == []
     with idp_app.app_context(), transaction() as session:
         session.execute(
-            update(Account)
-            .where(Account.id == activating.account_id)
-            .values(state=AccountState.ACTIVE, email="a@exemple.fr", email_confirmed_at=Account.created_at)
+            update(Account).where(Account.id == activating.account_id).values(state=AccountState.ACTIVE)
         )
 
     sign_in(idp_client, activating.identifier)
