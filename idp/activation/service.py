@@ -3,6 +3,8 @@
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from sqlalchemy.exc import OperationalError
+
 from idp.accounts import service as accounts
 from idp.accounts.mail_domains import meant_address
 from idp.accounts.models import Account
@@ -123,6 +125,10 @@ def start_activation(
         with transaction():
             families.verify_birth_date(AccountId(session.account_id), choice.birth_date)
             return _accept_form(session, choice, password_hash, demande, now=now)
+    except OperationalError:
+        # The database gave the transaction up (a deadlock, a lock held too long): the date was not evaluated.
+        throttling.give_back(*_budgets(session), now=now)
+        raise
     except BirthDateMismatch:
         raise _birth_date_refusal(session, remaining, now=now) from None
     except NoLinkedChild:

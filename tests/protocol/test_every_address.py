@@ -61,7 +61,7 @@ def test_no_request_to_an_address_gets_a_5xx(
 
 
 @pytest.mark.parametrize("address", addresses_of("idp"))
-def test_no_strange_value_gets_a_5xx(
+def test_in_01_in_04_in_05_in_07_in_09_no_strange_value_gets_a_5xx(
     address: str, idp_app: Flask, people: list[AccountId], genuine: Mapping[str, str], clock: FrozenClock
 ):
     for attempt in everywhere(names_read("idp"), genuine["demande"], standings=len(STANDINGS)):

@@ -51,7 +51,7 @@ FORGED = {
 
 
 @pytest.mark.parametrize("redirect_uri", FORGED.values(), ids=FORGED.keys())
-def test_az_01_to_18_an_address_that_is_not_registered_to_the_character_is_refused(
+def test_az_01_az_04_az_05_az_07_az_08_az_14_az_16_az_18_an_address_not_registered_to_the_character_is_refused(
     party: RelyingParty, parent: object, redirect_uri: str
 ):
     """AZ-01, AZ-04, AZ-05, AZ-07, AZ-08, AZ-14, AZ-16, AZ-18; oidc A8."""
