@@ -39,7 +39,7 @@ def rows(app: Flask) -> dict[str, list[Any]]:
     """Everything stored but what is counted before anything is evaluated."""
     with app.app_context():
         return {
-            table.name: db.session.execute(table.select()).all()
+            table.name: list(db.session.execute(table.select()))
             for table in db.metadata.sorted_tables
             if table.name not in {"throttle_counters", "paces"}
         }
