@@ -254,7 +254,10 @@ def test_ac_05_the_mailed_address_without_its_code_is_the_plain_sign_in(activati
     assert account(activating).state is AccountState.ACTIVATING
 
 
-def test_ac_07_two_browsers_use_one_letter_at_the_same_time(parent, new_browser, idp_app, account):
+@pytest.mark.parametrize("_round", range(5))
+def test_ac_07_and_rc_03_two_browsers_use_one_letter_at_the_same_time(
+    parent, new_browser, idp_app, account, _round
+):
     browsers = [new_browser() for _ in range(6)]
     pages = []
     for browser in browsers:

@@ -247,6 +247,27 @@ def test_every_proof_is_checked_again_at_the_last_step(
     assert account(parent).password_hash is None
 
 
+def test_a_number_that_an_import_changes_during_the_last_step_activates_nothing(
+    at_last_step: Browser,
+    parent: AccountId,
+    idp_app: Flask,
+    password_hasher: CountingHasher,
+    monkeypatch: pytest.MonkeyPatch,
+    account: Callable[..., Account],
+) -> None:
+    hash_password = password_hasher.hash
+
+    def hash_while_a_roster_is_imported(prepared: str) -> str:
+        with idp_app.app_context(), transaction() as session:
+            session.execute(update(Guardian).values(roster_phone="+33639985678"))
+        return hash_password(prepared)
+
+    monkeypatch.setattr(password_hasher, "hash", hash_while_a_roster_is_imported)
+
+    assert finish(at_last_step).location == START
+    assert account(parent).state is AccountState.CREATED
+
+
 def test_a_proof_half_an_hour_old_is_worth_nothing(at_last_step: Browser, clock: FrozenClock) -> None:
     clock.advance(minutes=30)
 
