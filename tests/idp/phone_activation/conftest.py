@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 import pytest
@@ -16,6 +16,7 @@ from idp.db import db, transaction
 from idp.families.models import Guardian
 from idp.messaging import service as messaging
 from idp.messaging.models import OutboxMessage
+from idp.messaging.rules import Channel
 from tests.factories import make_account, make_child, make_link
 from tests.idp.activation.conftest import Browser, authorization_address, browser, new_browser
 
@@ -74,11 +75,13 @@ def account(idp_app: Flask) -> Callable[[AccountId], Account]:
 
 @pytest.fixture
 def sent(idp_app: Flask) -> Callable[[], list[Any]]:
-    """Every message that waits in the outbox, oldest first."""
+    """Every SMS that waits in the outbox, oldest first."""
 
     def read() -> list[Any]:
         with idp_app.app_context():
-            waiting = select(OutboxMessage).where(OutboxMessage.failed_at.is_(None))
+            waiting = select(OutboxMessage).where(
+                OutboxMessage.failed_at.is_(None), OutboxMessage.channel == Channel.SMS
+            )
             return [
                 messaging._open_sms(row) for row in db.session.scalars(waiting.order_by(OutboxMessage.id))
             ]
@@ -129,8 +132,3 @@ def finish(
             f"birth_year_{key}": str(born.year),
         }
     return browser.send(page, typed | changed, action=LAST)
-
-
-@pytest.fixture
-def later(now: datetime) -> datetime:
-    return now

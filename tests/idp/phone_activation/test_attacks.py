@@ -10,15 +10,20 @@ from flask import Flask
 from sqlalchemy import select, update
 
 from idp.accounts.models import Account
-from idp.accounts.rules import AccountId, AccountState
+from idp.accounts.rules import AccountId, AccountState, Names
 from idp.audit.models import AuditEntry
 from idp.db import db, transaction
 from idp.families.models import Guardian, Link
 from idp.families.rules import LinkState
 from idp.one_time_codes.models import CodeChallenge
+from idp.one_time_codes.rules import ChallengeRefused
+from idp.passwords import service as passwords
+from idp.phone_activation import service
+from idp.phone_activation.rules import TypedPerson
+from idp.throttling import service as throttling
 from tests.conftest import FrozenClock
 from tests.hashing import CountingHasher
-from tests.idp.activation.conftest import Browser
+from tests.idp.activation.conftest import Browser, form_filled
 from tests.idp.phone_activation.conftest import (
     BIRTH_DATE,
     CODE,
@@ -285,6 +290,60 @@ def test_se_01_the_session_is_a_new_one_and_every_other_has_ended(
     with idp_app.app_context():
         living = select(AccountSession.opened_with).where(AccountSession.ended_at.is_(None))
         assert [row.value for row in db.session.scalars(living)] == ["chosen"]
+
+
+def test_se_01_whoever_waited_with_the_letter_is_signed_out(
+    new_parent: Callable[..., AccountId],
+    browser: Browser,
+    new_browser: Callable[[], Browser],
+    sent_code: Callable[[], str],
+    clock: FrozenClock,
+    idp_app: Flask,
+    account: Callable[..., Account],
+) -> None:
+    """A chosen password's session that waited for the mail must not open with the account."""
+    account_id = new_parent(state=AccountState.NOTIFIED)
+    with idp_app.app_context(), transaction():
+        letter = passwords.issue_provisional_password(account_id, now=clock.now)
+    with_letter = new_browser()
+    with_letter.sign_in(account(account_id).identifier, letter.provisional_password)
+    with_letter.fill("/activation", form_filled(), action="/activation")
+    assert with_letter.get("/compte").location == "/activation/message-envoye"
+    browser.fill(START, TYPED, action=START)
+    enter(browser, sent_code())
+
+    finish(browser, password="Romarin2026x")
+
+    assert with_letter.get("/compte").location == "/connexion"
+
+
+def test_nothing_is_shown_or_done_for_a_code_that_was_not_typed(
+    parent: AccountId, idp_app: Flask, clock: FrozenClock
+) -> None:
+    person = TypedPerson(Names("Céline", "L’HÉNORET"), PHONE)
+    with idp_app.app_context():
+        secret = service.start(person, demande=None, network="192.0.2.0/24", now=clock.now)
+
+        for act in (
+            lambda: service.view_last_step(secret, now=clock.now),
+            lambda: service.activate(
+                secret, [BIRTH_DATE], NEW_PASSWORD, user_agent="", replacing=None, now=clock.now
+            ),
+        ):
+            with pytest.raises(ChallengeRefused):
+                act()
+
+
+def test_en_03_a_number_whose_sms_are_spent_elsewhere_is_answered_as_ever(
+    parent: AccountId, browser: Browser, idp_app: Flask, clock: FrozenClock, sent: Callable[[], list[Any]]
+) -> None:
+    with idp_app.app_context():
+        for _ in range(5):
+            throttling.spend_sms(number=PHONE, account="c.lhenoret", network="192.0.2.0/24", now=clock.now)
+            clock.advance(seconds=120)
+
+    assert browser.fill(START, TYPED, action=START).location == CODE
+    assert sent() == []
 
 
 def test_rc_03_two_browsers_activate_one_account_at_once(
