@@ -115,12 +115,18 @@ def forgive(authenticated: Authenticated) -> None:
 
 
 def record_sign_in(
-    authenticated: Authenticated, *, user_agent: str, replacing: str | None = None, now: datetime
+    authenticated: Authenticated,
+    *,
+    user_agent: str,
+    replacing: str | None = None,
+    locale: str | None = None,
+    now: datetime,
 ) -> OpenedSession:
     """Open the session of a right couple and forget the failures before it, in the caller's transaction.
 
     A chosen password makes its browser a known one; the holder of an active account is told of a new one.
-    replacing: the secret that the browser's cookie held until now; that session ends.
+    replacing: the secret that the browser's cookie held until now; that session ends. locale: the language chosen on
+    this browser, which messages and other devices then follow; None keeps the account's.
     Raises SignInRefused when state or password changed since the couple was evaluated.
     """
     unchanged = db.session.scalar(
@@ -130,7 +136,7 @@ def record_sign_in(
             Account.state == authenticated.state,
             Account.password_hash.is_not_distinct_from(authenticated.password_hash),
         )
-        .values(last_signed_in_at=now)
+        .values(last_signed_in_at=now, locale=locale or Account.locale)
         .returning(Account.id)
     )
     if unchanged is None:
@@ -164,12 +170,15 @@ def sign_in(
     device_secret: str | None = None,
     user_agent: str,
     replacing: str | None,
+    locale: str | None = None,
     now: datetime,
 ) -> SignedInPerson:
     """Evaluate a couple and open its session. Raises what `authenticate` and `record_sign_in` raise."""
     authenticated = authenticate(identifier, password, network=network, device_secret=device_secret, now=now)
     with transaction():
-        opened = record_sign_in(authenticated, user_agent=user_agent, replacing=replacing, now=now)
+        opened = record_sign_in(
+            authenticated, user_agent=user_agent, replacing=replacing, locale=locale, now=now
+        )
     return SignedInPerson(authenticated, opened)
 
 

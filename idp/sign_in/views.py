@@ -32,7 +32,7 @@ from idp.throttling.rules import network_of
 from idp.throttling.views import wait_in_words
 from shared.clock import request_now
 from shared.headers import allow
-from shared.pages import asked_in_query
+from shared.pages import LANGUAGES, asked_in_query, chosen_language
 
 blueprint = Blueprint("sign_in", __name__)
 
@@ -69,6 +69,7 @@ def submit() -> Response | Page:
             device_secret=device_secret(),
             user_agent=user_agent(),
             replacing=cookie_secret(),
+            locale=chosen_language(LANGUAGES),
             now=request_now(),
         )
     except (SignInRefused, SignInSlowed, LetterExpired, Busy) as error:

@@ -8,10 +8,11 @@ from flask import Flask
 from idp.accounts.models import Account
 from idp.accounts.rules import AccountId, AccountState
 from idp.db import db
+from idp.passwords import service as passwords
 from tests.conftest import Browser
 from tests.factories import make_account
 from tests.signing_in import sign_in_as
-from tests.web import form_values
+from tests.web import form_values, submit
 
 
 @pytest.fixture
@@ -55,6 +56,20 @@ def test_the_language_in_which_a_form_is_sent_becomes_the_account_s_and_other_de
     assert '<html lang="fr">' in idp_client.get("/").text
     sign_in_as(idp_app, idp_client, account_id, now=now)
     assert '<html lang="en">' in idp_client.get("/compte").text
+
+
+def test_who_signs_in_in_english_is_written_to_in_english(idp_app: Flask, idp_client: Browser):
+    with idp_app.app_context():
+        password_hash = passwords.hash_password("Tilleul2026")
+        account_id = make_account(
+            identifier="s.darciel", state=AccountState.ACTIVE, password_hash=password_hash
+        )
+    couple = {"identifier": "s.darciel", "password": "Tilleul2026"}
+
+    signed_in = submit(idp_client, "/connexion?lang=en", couple, to="/connexion", action="/connexion")
+
+    assert signed_in.status_code == 303
+    assert locale_of(idp_app, account_id) == "en"
 
 
 @pytest.mark.parametrize("tag", ["../../etc", "<script>", "xx", "fr-EN\0"])
