@@ -225,6 +225,8 @@ def bodies(
     own = [(name, values[place % len(values)]) for place, name in enumerate(own_fields(page, path))]
     extra = [(name, filled(value, genuine)) for name, value in attempt.extra]
     yield as_form([*own, *extra]), FORM
+    if not (extra or attempt.raw):
+        return
     yield as_form(own), FORM
     yield attempt.raw, FORM
     yield attempt.raw, "application/json"
