@@ -14,7 +14,7 @@ from idp.accounts import service as accounts
 from idp.accounts.models import Account, ChannelChange
 from idp.accounts.rules import RECOVERS_AFTER, AccountId, AccountState
 from idp.db import db, transaction
-from idp.families.models import Child, Link, LinkState
+from idp.families.models import Child, Guardian, Link, LinkState
 from idp.passwords import service as passwords
 from idp.settings import current
 from shared.clock import app_now
@@ -64,6 +64,10 @@ def _guardian(account: Account, now: datetime) -> dict[str, Any]:
         "password": None,
         "email": account.email if account.email_confirmed_at else None,
         "phone": account.phone if account.phone_confirmed_at else None,
+        # What activation without a letter is asked for, with the names.
+        "mobile_at_school": db.session.scalar(
+            select(Guardian.roster_phone).where(Guardian.account_id == account.id)
+        ),
         "children": _children(account),
     }
 
