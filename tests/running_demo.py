@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,8 @@ class Demo:
     """A running demo, as demo.json tells it."""
 
     told: dict[str, Any]
+    given_out: set[str] = field(default_factory=set, compare=False)
+    """Identifiers of guardians that a test has: nobody else's, for tests share the demo of their worker."""
 
     @property
     def issuer(self) -> str:
@@ -48,13 +50,30 @@ class Demo:
         assert len(found) == 1, f"{family_name_part}: {[one['name'] for one in found]}"
         return dict(found[0])
 
-    def waiting_guardians(self) -> list[dict[str, Any]]:
-        """Those with a letter in hand and nothing done yet."""
-        return [
-            one
+    def newcomer(self, *, with_livret: bool = False) -> dict[str, Any]:
+        """A guardian of one child with a letter in hand, alone of this name, given to no other test.
+
+        with_livret: whose child has a bilan, and is no other newcomer's child.
+        """
+        names = [one["name"] for one in self.told["guardians"]]
+        readable = self.ines_with_a_bilan() - self._children_given_out() if with_livret else set()
+        for one in self.told["guardians"]:
+            is_waiting = one["state"] == "notified" and one["provisional_password"]
+            is_alone = len(one["children"]) == 1 and names.count(one["name"]) == 1
+            if not is_waiting or not is_alone or one["identifier"] in self.given_out:
+                continue
+            if not with_livret or one["children"][0]["ine"] in readable:
+                self.given_out.add(one["identifier"])
+                return dict(one)
+        raise AssertionError("the demo has nobody left")
+
+    def _children_given_out(self) -> set[str]:
+        return {
+            child["ine"]
             for one in self.told["guardians"]
-            if one["state"] == "notified" and one["provisional_password"]
-        ]
+            if one["identifier"] in self.given_out
+            for child in one["children"]
+        }
 
     def ines_with_a_bilan(self) -> set[str]:
         """Whom the schools' LSU files hold a bilan périodique of."""

@@ -32,7 +32,7 @@ RIGHT_ADDRESS = "parent@orange.fr"
 def test_a_wrong_date_and_a_mistyped_address_are_mended_on_the_way(
     demo: Demo, new_person: Callable[..., Page], scripts: bool, viewport: dict[str, int], place: int
 ):
-    guardian = untouched(demo)[-place]
+    guardian = demo.newcomer()
     page = new_person(scripts=scripts, viewport=viewport)
     look_at = check if scripts else glance
     open_form(page, demo, guardian, look_at)
@@ -69,7 +69,7 @@ def test_a_wrong_date_and_a_mistyped_address_are_mended_on_the_way(
 
 
 def test_who_is_not_the_legal_guardian_says_so_by_keyboard_alone(demo: Demo, new_person: Callable[..., Page]):
-    guardian = untouched(demo)[-3]
+    guardian = demo.newcomer()
     page = new_person()
     page.goto(f"{demo.issuer}/activation")
     check(page)
@@ -96,7 +96,7 @@ def test_who_is_not_the_legal_guardian_says_so_by_keyboard_alone(demo: Demo, new
 
 
 def test_an_expired_letter_names_the_school(demo: Demo, new_person: Callable[..., Page]):
-    guardian = untouched(demo)[-4]
+    guardian = demo.newcomer()
     let_the_letter_end(demo, guardian["identifier"])
     page = new_person()
     page.goto(f"{demo.issuer}/activation")
@@ -108,13 +108,6 @@ def test_an_expired_letter_names_the_school(demo: Demo, new_person: Callable[...
     )
     expect(page.locator("main")).to_contain_text("Contactez l’école")
     check(page)
-
-
-def untouched(demo: Demo) -> list[dict[str, Any]]:
-    """Guardians of one child with a letter in hand, alone of their name; the last ones serve here."""
-    waiting = demo.waiting_guardians()
-    names = [one["name"] for one in waiting]
-    return [one for one in waiting if len(one["children"]) == 1 and names.count(one["name"]) == 1]
 
 
 def open_form(page: Page, demo: Demo, guardian: dict[str, Any], look_at: Callable[[Page], None]) -> None:

@@ -61,6 +61,13 @@ def go_through_activation(page: Page, demo: Demo, guardian: dict[str, Any], emai
     expect(page).to_have_url(re.compile(rf"^{demo.livret_url}/livrets"))
 
 
+def agree_where_asked(page: Page) -> None:
+    """At a first visit the provider asks what the service may be told; whether it is one depends on earlier tests."""
+    page.wait_for_load_state()
+    if page.get_by_role("button", name="Autoriser").is_visible():
+        page.get_by_role("button", name="Autoriser").click()
+
+
 def named_child(guardian: dict[str, Any]) -> dict[str, Any]:
     """The youngest: the child whose birth date is asked."""
     return dict(max(guardian["children"], key=lambda child: child["birthdate"]))
@@ -92,7 +99,7 @@ def open_newest_bilan(page: Page, child: dict[str, Any]) -> str:
 def test_a_parent_goes_from_the_letter_to_the_livret_of_the_right_child(
     demo: Demo, new_person: Callable[..., Page], scripts: bool, viewport: dict[str, int], place: int
 ):
-    guardian = guardians_with_a_livret(demo)[place]
+    guardian = demo.newcomer(with_livret=True)
     child = named_child(guardian)
     page = new_person(scripts=scripts, viewport=viewport)
 
@@ -107,7 +114,7 @@ def test_a_parent_goes_from_the_letter_to_the_livret_of_the_right_child(
 
 def test_another_family_cannot_have_that_livret(demo: Demo, new_person: Callable[..., Page]):
     """PC-01: the address of a bilan opens for the child's guardians alone; for others it does not exist."""
-    owner, stranger = guardians_with_a_livret(demo)[2:4]
+    owner, stranger = (demo.newcomer(with_livret=True) for _ in range(2))
     owner_page, stranger_page = new_person(), new_person()
     go_through_activation(owner_page, demo, owner, "owner@famille.example")
     address = open_newest_bilan(owner_page, named_child(owner))
@@ -126,7 +133,7 @@ def test_another_family_cannot_have_that_livret(demo: Demo, new_person: Callable
 
 
 def test_the_letter_shows_what_demo_json_says_and_dies_once_used(demo: Demo, new_person: Callable[..., Page]):
-    guardian = guardians_with_a_livret(demo)[4]
+    guardian = demo.newcomer(with_livret=True)
     letter: Letter = demo.letter_of(guardian["identifier"])
     page = new_person()
     go_through_activation(page, demo, guardian, "once@famille.example")
@@ -139,23 +146,6 @@ def test_the_letter_shows_what_demo_json_says_and_dies_once_used(demo: Demo, new
     expect(page.get_by_role("alert")).to_contain_text("incorrect")
 
 
-def guardians_with_a_livret(demo: Demo) -> list[dict[str, Any]]:
-    """Waiting guardians of different children, each of whom has a bilan; the same order at each run."""
-    seen: set[str] = set()
-    chosen = []
-    for guardian in demo.waiting_guardians():
-        child = named_child(guardian)
-        if (
-            child["ine"]
-            and child["ine"] not in seen
-            and len(guardian["children"]) == 1
-            and child["ine"] in demo.ines_with_a_bilan()
-        ):
-            seen.add(child["ine"])
-            chosen.append(guardian)
-    return chosen
-
-
 def new_answer(page: Page, address: str) -> str:
     other = page.context.new_page()
     other.goto(address)
@@ -163,5 +153,6 @@ def new_answer(page: Page, address: str) -> str:
 
 
 def without_what_changes(page: str) -> str:
-    """A page without its reference and its form token, new at each answer."""
+    """A page without its reference and its form token, new at each answer, and without its own address."""
+    page = re.sub(r'<nav aria-label="Langue">.*?</nav>', "", page, flags=re.DOTALL)
     return re.sub(r'[0-9a-f]{12}|name="csrf_token" value="[^"]+"', "", page)

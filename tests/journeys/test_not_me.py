@@ -26,7 +26,7 @@ def test_whoever_does_not_recognise_a_sign_in_freezes_the_account(
     demo: Demo, new_person: Callable[..., Page]
 ):
     """The mailed page by a browser without scripts; somebody who guesses meanwhile slows the holder's device not."""
-    guardian = demo.waiting_guardians()[-1]
+    guardian = demo.newcomer()
     holder, thief, guesser, reader = (new_person(scripts=scripts) for scripts in (True, True, True, False))
     go_through_activation(holder, demo, guardian, EMAIL)
     thief.goto(f"{demo.issuer}/connexion")

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.journeys.conftest import DESK
-from tests.journeys.test_activation import glance, untouched
+from tests.journeys.test_activation import glance
 from tests.journeys.test_attach import check, press, write
 from tests.journeys.test_from_letter_to_livret import NEW_PASSWORD, named_child, sign_in
 from tests.running_demo import Demo
@@ -23,7 +23,7 @@ NEUTRAL = "Si l’école connaît ce numéro à ce nom, un code vient de partir 
 def test_a_parent_without_a_letter_reaches_the_livret_by_keyboard_alone(
     demo: Demo, new_person: Callable[..., Page]
 ):
-    guardian = untouched(demo)[-5]
+    guardian = demo.newcomer()
     row = roster_row(demo, guardian)
     page = new_person()
     page.goto(demo.livret_url)
@@ -61,7 +61,7 @@ def test_a_parent_without_a_letter_reaches_the_livret_by_keyboard_alone(
 
 
 def test_what_goes_wrong_without_a_script(demo: Demo, new_person: Callable[..., Page]):
-    guardian = untouched(demo)[-6]
+    guardian = demo.newcomer()
     row = roster_row(demo, guardian)
     page = new_person(scripts=False, viewport=DESK)
     page.goto(demo.issuer)

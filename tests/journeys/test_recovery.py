@@ -29,7 +29,7 @@ def test_a_lost_password_is_replaced_by_mail_with_the_keyboard_alone_on_the_way_
     demo: Demo, new_person: Callable[..., Page]
 ):
     """At most four typed answers before signing in: identifier, code, password twice."""
-    guardian, address = demo.waiting_guardians()[5], "perdu@famille.example"
+    guardian, address = demo.newcomer(), "perdu@famille.example"
     elsewhere, page = new_person(), new_person()
     go_through_activation(elsewhere, demo, guardian, address)
     page.goto(demo.livret_url)
@@ -78,7 +78,7 @@ def test_a_lost_password_is_replaced_by_mail_with_the_keyboard_alone_on_the_way_
 def test_an_identifier_by_mail_then_a_password_by_sms_without_a_script(
     demo: Demo, new_person: Callable[..., Page]
 ):
-    guardian, address, mobile = demo.waiting_guardians()[6], "retrouve@famille.example", "+33639981277"
+    guardian, address, mobile = demo.newcomer(), "retrouve@famille.example", "+33639981277"
     owner = new_person()
     go_through_activation(owner, demo, guardian, address)
     give_phone(owner, demo, guardian["identifier"], mobile)

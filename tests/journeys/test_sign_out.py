@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.journeys.test_from_letter_to_livret import sign_in
+from tests.journeys.test_from_letter_to_livret import agree_where_asked, sign_in
 from tests.running_demo import Demo
 
 pytestmark = pytest.mark.journey
@@ -23,6 +23,7 @@ def test_signing_out_at_the_livret_service_closes_both(
     page.on("request", lambda request: addresses.append(request.url))
     page.goto(f"{demo.livret_url}/connexion")
     sign_in(page, guardian["identifier"], guardian["password"])
+    agree_where_asked(page)
     expect(page).to_have_url(re.compile(rf"^{demo.livret_url}/livrets"))
 
     page.get_by_role("button", name="Se déconnecter").click()

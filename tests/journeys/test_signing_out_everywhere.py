@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.journeys.conftest import DESK
-from tests.journeys.test_from_letter_to_livret import sign_in
+from tests.journeys.test_from_letter_to_livret import agree_where_asked, sign_in
 from tests.running_demo import Demo
 
 pytestmark = pytest.mark.journey
@@ -22,6 +22,7 @@ def to_the_livrets(page: Page, demo: Demo) -> None:
     person = next(one for one in demo.told["guardians"] if one["password"] and one["state"] == "active")
     page.goto(f"{demo.livret_url}/connexion")
     sign_in(page, person["identifier"], person["password"])
+    agree_where_asked(page)
     expect(page).to_have_url(re.compile(rf"^{demo.livret_url}/livrets"))
 
 

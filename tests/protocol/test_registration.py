@@ -407,7 +407,7 @@ class TestInvitations:
     def test_a_token_in_the_address_does_not_count(self, registrar: Registrar):
         path = f"/oauth/register?access_token={registrar.initial_access_token}"
 
-        assert registrar.program.post(path, json=REQUEST).status_code == 400
+        assert registrar.program.post(path, json=REQUEST).status_code == 401
         assert registrar.count() == 0
 
     def test_ad_06_a_used_token_opens_nothing(self, idp_app: Flask, clock: FrozenClock):

@@ -1,6 +1,6 @@
 """A parent with an active account, signed in on a browser, and the mails that wait for them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -129,13 +129,11 @@ def sign_in(browser: Browser, identifier: str, password: str = PASSWORD) -> Test
 
 
 @pytest.fixture
-def sms_on(idp_app: Flask) -> Iterator[None]:
-    """A deployment that sends SMS."""
-    settings = idp_app.extensions["settings"]
+def sms_on(idp_app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A deployment that sends SMS. By `monkeypatch`, which also undoes in order what a test changes after it."""
     twilio = {"twilio_account_sid": "AC" + "0" * 32, "twilio_auth_token": "tests only"}
-    idp_app.extensions["settings"] = settings.model_copy(update=twilio | {"twilio_from": "+33639980000"})
-    yield
-    idp_app.extensions["settings"] = settings
+    changed = idp_app.extensions["settings"].model_copy(update=twilio | {"twilio_from": "+33639980000"})
+    monkeypatch.setitem(idp_app.extensions, "settings", changed)
 
 
 @pytest.fixture

@@ -113,12 +113,10 @@ def test_every_notice_has_words_and_a_page():
 
 
 @pytest.fixture
-def sms_on(idp_context):
-    settings = idp_context.extensions["settings"]
+def sms_on(idp_context, monkeypatch):
     twilio = {"twilio_account_sid": "AC" + "0" * 32, "twilio_auth_token": "tests only"}
-    idp_context.extensions["settings"] = settings.model_copy(update=twilio | {"twilio_from": "+33639980000"})
-    yield
-    idp_context.extensions["settings"] = settings
+    changed = idp_context.extensions["settings"].model_copy(update=twilio | {"twilio_from": "+33639980000"})
+    monkeypatch.setitem(idp_context.extensions, "settings", changed)
 
 
 def channels_told() -> list[str]:
