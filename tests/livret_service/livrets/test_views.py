@@ -42,7 +42,7 @@ def words(page: str) -> str:
 
 def bare(page: str) -> str:
     """A page without what differs at each request: reference, form token, and its own address in other languages."""
-    page = re.sub(r'<nav aria-label="Langue">.*?</nav>', "", page, flags=re.DOTALL)
+    page = re.sub(r'<nav aria-label="Langue">.*?</nav>\n', "", page, flags=re.DOTALL)
     page = re.sub(r"<dd>[0-9a-f]{12}</dd>", "", page)
     return re.sub(r'name="csrf_token" value="[^"]*"', "", page)
 
