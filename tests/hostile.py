@@ -139,11 +139,12 @@ def attempts(names: list[str], *, standings: int, genuine: tuple[str, ...]) -> s
 
 
 def everywhere(names: list[str], demande: str, *, standings: int) -> Iterator[Attempt]:
-    """One strange value in every field of the address, then in every field of the page's own form."""
+    """One strange value in every field of the address, then in every field of the form that each sender is shown."""
     for place, value in enumerate(TELLING):
         common: dict[str, Any] = {"parts": [value], "values": [value], "extra": [], "headers": {}, "raw": b""}
         yield Attempt(standing=place % standings, query=[(name, value) for name in names], **common)
-        yield Attempt(standing=-place % standings, query=[("demande", demande)], **common)
+        for standing in range(standings):
+            yield Attempt(standing=standing, query=[("demande", demande)], **common)
 
 
 def path_of(address: str, parts: list[str]) -> str:
