@@ -33,18 +33,26 @@ def rotate_under_traffic(sign_ins: int) -> None:
     )
 
 
+def kill_everywhere(kills_a_point: int) -> None:
+    """Activation, recovery and delivery, killed so often at each statement. Raises CalledProcessError when one is lost."""
+    tests = (f"tests/idp/{feature}/test_kills.py" for feature in ("activation", "recovery", "messaging"))
+    command = [sys.executable, "-m", "pytest", "-q", "-n", "auto", *tests]
+    subprocess.run(command, env=os.environ | {"KILLS_A_POINT": str(kills_a_point)}, check=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer rounds, smaller files: a rough look")
     parser.add_argument(
         "--long",
         action="store_true",
-        help="also a hundred thousand hostile variants, and ten rotations of keys under many sign-ins",
+        help="also a hundred thousand hostile variants, ten rotations of keys under many sign-ins, a thousand kills",
     )
     arguments = parser.parse_args()
     if arguments.long:
         send_hostile_variants(100_000)
         rotate_under_traffic(50)
+        kill_everywhere(5)
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         flows = 30 if arguments.quick else 300
         show("Provider (gunicorn, SQLite), CPU of its processes", provider.measure(Path(folder), flows=flows))

@@ -9,7 +9,7 @@ import os
 import pickle
 import signal
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from http.cookies import SimpleCookie
 from typing import Any
@@ -23,6 +23,15 @@ from tests.conftest import Browser
 
 UNHARMED, NEVER = -1, 0
 """In this process, as other tests do; in a child that lives, to count its points."""
+
+KILLS_A_POINT = int(os.environ.get("KILLS_A_POINT", "1"))
+"""The benchmarks' long profile kills more often at each point than `make test` does."""
+
+
+def every_point(count: int) -> Iterator[int]:
+    """The points from 1 to `count`, each as often as is asked for."""
+    for _ in range(KILLS_A_POINT):
+        yield from range(1, count + 1)
 
 
 @dataclass(frozen=True)

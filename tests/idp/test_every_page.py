@@ -1,7 +1,6 @@
 """Every address of the provider, before everyone who may stand there; found in the URL map, so none is forgotten."""
 
 import re
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -10,17 +9,16 @@ from uuid import UUID
 import pytest
 from flask import Flask
 from lxml import html
-from werkzeug.exceptions import MethodNotAllowed, NotFound
-from werkzeug.routing import RequestRedirect, Rule
+from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
 from idp.db import db
+from tests.crawling import WAYS_ON, Crawler, is_page
 from tests.idp.persons import ORIGIN, Person, family
 from tests.web import form_values
 
 FILES = {"static", "theme_file"}
 FRAMES = {"logout.check_session"}
-WAYS_ON = "//main//a[@href] | //main//form"
 PERSONS = ("nobody", "letter", "waiting", "parent")
 # What the protocol itself makes a GET change, and addresses that no page leads to.
 PROTOCOL_READS = {"/oauth/authorize", "/oauth/end_session", "/oauth/jwks"}
@@ -184,68 +182,9 @@ def test_in_14_an_address_has_one_spelling(persons: dict[str, Person], path: str
     )
 
 
-def is_page(answer: TestResponse) -> bool:
-    """Whether it is shown by the browser, not kept as a file."""
-    return answer.mimetype == "text/html" and "Content-Disposition" not in answer.headers
-
-
-class Crawler:
-    """Follows every link of every page that one person reaches, and looks at each page's ways on."""
-
-    def __init__(self, app: Flask, person: Person) -> None:
-        self.app, self.person = app, person
-        self.seen: set[str] = set()
-        self.faults: list[str] = []
-
-    def crawl(self, start: str) -> None:
-        waiting = [start]
-        while waiting:
-            address = waiting.pop()
-            if address in self.seen:
-                continue
-            self.seen.add(address)
-            answer = self.person.browser.get(address)
-            if answer.status_code == 303:
-                waiting.append(self._own(answer.location) or "/")
-            elif is_page(answer):
-                waiting.extend(self.look_at(address, answer))
-
-    def look_at(self, address: str, answer: TestResponse) -> Iterator[str]:
-        """The addresses that the page leads to; notes a dead link, a dead form, and a page from which nothing leads on."""
-        page = html.fromstring(answer.text)
-        self._note(answer.status_code >= 400, address, f"answers {answer.status_code}")
-        self._note(not page.xpath(WAYS_ON), address, "a dead end")
-        for form in page.forms:
-            action = self._own(form.get("action", "")) or address
-            self._note(not self._is_live(action, form.method), address, f"dead form {action}")
-        for href in filter(None, map(self._own, page.xpath("//a/@href"))):
-            path, _, anchor = href.partition("#")
-            if path in {"", address}:
-                self._note(bool(anchor) and not page.xpath("//*[@id=$id]", id=anchor), address, f"no {href}")
-                continue
-            self._note(not self._is_live(path, "GET"), address, f"dead link {href}")
-            yield path
-
-    def _note(self, is_fault: bool, address: str, what: str) -> None:
-        if is_fault:
-            self.faults.append(f"{address}: {what}")
-
-    def _own(self, href: str) -> str | None:
-        """The address within the provider; None for a mail, a telephone number or another site."""
-        parts = urlsplit(href)
-        return None if parts.scheme and not href.startswith(ORIGIN) else href.removeprefix(ORIGIN)
-
-    def _is_live(self, address: str, method: str) -> bool:
-        try:
-            self.app.url_map.bind("compte.example").match(re.split("[?#]", address)[0], method=method.upper())
-        except (RequestRedirect, NotFound, MethodNotAllowed):
-            return False
-        return True
-
-
 @pytest.mark.parametrize("name", PERSONS)
 def test_no_page_is_a_dead_end(idp_app: Flask, persons: dict[str, Person], name: str):
-    crawler = Crawler(idp_app, persons[name])
+    crawler = Crawler(idp_app, persons[name].browser)
 
     crawler.crawl("/")
 

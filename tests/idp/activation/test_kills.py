@@ -24,7 +24,7 @@ from idp.passwords.models import ProvisionalPassword
 from tests.conftest import Browser, FrozenClock, browser_at
 from tests.idp.activation.conftest import CHOSEN_PASSWORD, EMAIL, Parent, form_filled
 from tests.idp.messaging.conftest import MailServer
-from tests.killing import NEVER, UNHARMED, Ended, post_until_killed, run_until_killed
+from tests.killing import NEVER, UNHARMED, Ended, every_point, post_until_killed, run_until_killed
 from tests.web import form_values
 
 STEPS = ("form", "delivery", "signing_in_at_the_link")
@@ -173,7 +173,7 @@ def test_g19_a_kill_anywhere_in_activation_leaves_nothing_half_done(new_round: N
     unharmed = new_round(step, NEVER)
     unharmed.run()
 
-    for point in range(1, unharmed.points + 1):
+    for point in every_point(unharmed.points):
         new_round(step, point).run()
 
     assert unharmed.points >= 5

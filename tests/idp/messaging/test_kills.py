@@ -18,7 +18,7 @@ from idp.settings import Settings
 from tests.idp.messaging.conftest import TWILIO, MailServer
 from tests.idp.messaging.test_service import a_message
 from tests.idp.messaging.test_sms import a_code
-from tests.killing import NEVER, run_until_killed
+from tests.killing import NEVER, every_point, run_until_killed
 
 
 def deliver(app: Flask, now: datetime) -> Any:
@@ -47,7 +47,7 @@ def test_mh_07_a_mail_leaves_whenever_its_worker_dies(idp_app, mail_server, use_
     points = run_until_killed(idp_app, deliver(idp_app, now)).points
     mail_server.postman.taken.clear()
 
-    for point in range(1, points + 1):
+    for point in every_point(points):
         row_id = written(idp_app, a_message(), now)
         assert run_until_killed(idp_app, deliver(idp_app, now), before=point).is_killed
         # The next worker, once the lease of the dead one has run out; never earlier.
@@ -70,7 +70,7 @@ def test_mh_07_an_sms_leaves_at_most_once_whenever_its_worker_dies(idp_app, sms_
     seen = 1
 
     outcomes = set()
-    for point in range(1, points + 1):
+    for point in every_point(points):
         row_id = written(idp_app, a_code(), now)
         assert run_until_killed(idp_app, deliver(idp_app, now), before=point).is_killed
         while run_until_killed(idp_app, deliver(idp_app, now + LEASE)).answer is not None:
@@ -94,7 +94,7 @@ def test_a_message_is_there_exactly_when_its_transaction_is(idp_app, now):
             service.enqueue(a_message(to="autre@exemple.fr"), now=now)
 
     points = run_until_killed(idp_app, write, before=NEVER).points
-    for point in range(1, points + 1):
+    for point in every_point(points):
         run_until_killed(idp_app, write, before=point)
 
     with idp_app.app_context():

@@ -16,7 +16,7 @@ from idp.one_time_codes.models import CodeChallenge, NumericCode
 from idp.sessions.models import AccountSession
 from tests.conftest import Browser, FrozenClock, browser_at, empty_tables
 from tests.idp.recovery.conftest import NEW_PASSWORD, Holder
-from tests.killing import NEVER, UNHARMED, Ended, post_until_killed
+from tests.killing import NEVER, UNHARMED, Ended, every_point, post_until_killed
 from tests.signing_in import sign_in_as
 from tests.web import form_values
 
@@ -117,7 +117,7 @@ def test_g19_a_kill_anywhere_in_recovery_leaves_nothing_half_done(new_round: New
     unharmed = new_round(step, NEVER)
     unharmed.run()
 
-    for point in range(1, unharmed.points + 1):
+    for point in every_point(unharmed.points):
         new_round(step, point).run()
 
     assert unharmed.points >= 5

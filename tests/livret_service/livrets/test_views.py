@@ -16,7 +16,8 @@ from sqlalchemy import event
 
 from livret_service.db import db
 from livret_service.livrets.rules import SupportMeasure
-from tests.conftest import MORNING, Browser
+from tests.conftest import MORNING, Browser, browser_at
+from tests.crawling import Crawler
 from tests.livret_service.livrets.conftest import (
     CYCLE,
     LEA,
@@ -355,3 +356,17 @@ def test_a_bilan_weighs_little(publish: Publish, sign_in_as: SignIn):
     page = sign_in_as(LEA).get(bilan_address(publish())).data
 
     assert len(gzip.compress(page)) < 15_000
+
+
+def test_no_page_is_a_dead_end(livret_app: Flask, publish: Publish, sign_in_as: SignIn):
+    publish()
+    publish(locked_at=LOCKED_AT + timedelta(days=1))
+    publish(cycle_key(), CYCLE)
+    nobody = browser_at(livret_app, "https://livret.example")
+
+    for browser, pages in ((sign_in_as(LEA, NOE), 6), (sign_in_as(), 2), (nobody, 1)):
+        crawler = Crawler(livret_app, browser)
+        crawler.crawl("/")
+        # No provider runs here: signing in says so, and that page too has a way on.
+        assert [fault for fault in crawler.faults if not fault.endswith("answers 503")] == []
+        assert len(crawler.seen) >= pages, crawler.seen
