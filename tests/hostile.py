@@ -62,7 +62,7 @@ HEADERS: tuple[Mapping[str, str], ...] = (
 )
 # Of our own application alone: it is the same for each example, and nothing that is refused changes it.
 ONE_APPLICATION = settings(
-    max_examples=12,
+    max_examples=8,
     deadline=None,
     derandomize=True,
     database=None,
