@@ -301,6 +301,14 @@ def browser_at(app: Flask, origin: str) -> Browser:
     return browser
 
 
+@pytest.fixture
+def sms_on(idp_app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A deployment that sends SMS. By `monkeypatch`, which also undoes in order what a test changes after it."""
+    twilio = {"twilio_account_sid": "AC" + "0" * 32, "twilio_auth_token": "tests only"}
+    changed = idp_app.extensions["settings"].model_copy(update=twilio | {"twilio_from": "+33639980000"})
+    monkeypatch.setitem(idp_app.extensions, "settings", changed)
+
+
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Chromium]:
     """Debian's Chromium, headless. `chromium.new_context(...)` is a browser with an empty cookie jar."""

@@ -96,15 +96,12 @@ def genuine(offline_party: RelyingParty, people: list[AccountId], idp_app: Flask
 
 
 @pytest.fixture
-def people(idp_app: Flask, monkeypatch: pytest.MonkeyPatch) -> list[AccountId]:
+def people(idp_app: Flask, monkeypatch: pytest.MonkeyPatch, sms_on: None) -> list[AccountId]:
     """Who sends, one for each of STANDINGS, each with a child.
 
     Form tokens are off and SMS on: what they guard is reached, and every form is shown.
     """
     monkeypatch.setitem(idp_app.config, "WTF_CSRF_ENABLED", False)
-    twilio = {"twilio_account_sid": "AC" + "0" * 32, "twilio_auth_token": "tests only"}
-    settings = idp_app.extensions["settings"].model_copy(update=twilio | {"twilio_from": "+33639980000"})
-    monkeypatch.setitem(idp_app.extensions, "settings", settings)
     with idp_app.app_context():
         accounts = [_person(place, standing) for place, standing in enumerate(STANDINGS)]
         for account_id in accounts:

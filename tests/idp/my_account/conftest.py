@@ -129,14 +129,6 @@ def sign_in(browser: Browser, identifier: str, password: str = PASSWORD) -> Test
 
 
 @pytest.fixture
-def sms_on(idp_app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A deployment that sends SMS. By `monkeypatch`, which also undoes in order what a test changes after it."""
-    twilio = {"twilio_account_sid": "AC" + "0" * 32, "twilio_auth_token": "tests only"}
-    changed = idp_app.extensions["settings"].model_copy(update=twilio | {"twilio_from": "+33639980000"})
-    monkeypatch.setitem(idp_app.extensions, "settings", changed)
-
-
-@pytest.fixture
 def phones(idp_app: Flask) -> Callable[[], list[RenderedSms]]:
     """Every SMS that waits in the outbox, oldest first."""
 

@@ -112,13 +112,6 @@ def test_every_notice_has_words_and_a_page():
     assert set(WORDS) == set(PAGES) == set(Notice)
 
 
-@pytest.fixture
-def sms_on(idp_context, monkeypatch):
-    twilio = {"twilio_account_sid": "AC" + "0" * 32, "twilio_auth_token": "tests only"}
-    changed = idp_context.extensions["settings"].model_copy(update=twilio | {"twilio_from": "+33639980000"})
-    monkeypatch.setitem(idp_context.extensions, "settings", changed)
-
-
 def channels_told() -> list[str]:
     return sorted(db.session.scalars(select(OutboxMessage.template)))
 

@@ -30,11 +30,8 @@ START, CODE, LAST = (f"/activation/sans-courrier{page}" for page in ("", "/code"
 
 
 @pytest.fixture(autouse=True)
-def sms_on(idp_app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A deployment that sends SMS."""
-    account = {"twilio_account_sid": "AC" + "0" * 32, "twilio_auth_token": "tests only"}
-    changed = idp_app.extensions["settings"].model_copy(update=account | {"twilio_from": "+33639980001"})
-    monkeypatch.setitem(idp_app.extensions, "settings", changed)
+def deployment_with_sms(sms_on: None) -> None:
+    """Nobody activates by phone where no SMS is sent."""
 
 
 @pytest.fixture

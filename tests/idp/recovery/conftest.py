@@ -40,20 +40,6 @@ class Holder:
 
 
 @pytest.fixture
-def sms_on(idp_app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A deployment that sends SMS."""
-    settings = idp_app.extensions["settings"]
-    changed = settings.model_copy(
-        update={
-            "twilio_account_sid": "AC" + "0" * 32,
-            "twilio_auth_token": "tests only",
-            "twilio_sender": "+33639980001",
-        }
-    )
-    monkeypatch.setitem(idp_app.extensions, "settings", changed)
-
-
-@pytest.fixture
 def new_holder(idp_app: Flask, now: datetime) -> Callable[..., Holder]:
     """Makes holders of an active account whose address and number were confirmed long ago."""
 
