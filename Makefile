@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench format lock docs translations
+.PHONY: help demo test check bench defences format lock docs translations
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/make \1|\2/' | column -t -s '|'
@@ -19,6 +19,10 @@ check: ## format, lint, types, import contracts, dependency audit
 bench: ## measures, as a table
 	@scripts/install.sh test
 	@.venv/bin/python -m bench $(ARGS)
+
+defences: ## take each defence away and see its test fail
+	@scripts/install.sh test
+	@.venv/bin/python -m scripts.prove_defences $(ARGS)
 
 format: ## put the code into its format
 	@.venv/bin/ruff format . && .venv/bin/ruff check --fix .
