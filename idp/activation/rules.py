@@ -26,10 +26,14 @@ class ActivationChoice:
 
 @dataclass(frozen=True, slots=True)
 class ActivationView:
-    """What the form's page shows: whose birth date it asks, and whether it asks for an address."""
+    """What the form's page shows: whose birth date it asks, and whether it asks for an address.
+
+    kept_address: masked, the confirmed one that stays; empty where there is none.
+    """
 
     named_child: str
     asks_email: bool
+    kept_address: str
     school: SchoolContact | None
 
 

@@ -37,6 +37,7 @@ from idp.families import service as families
 from idp.families.rules import SchoolTaskKind, contact_text
 from idp.families.service import BirthDateMismatch, NoLinkedChild
 from idp.messaging import service as messaging
+from idp.messaging.phones import masked_email
 from idp.messaging.rules import GIVE_UP_AFTER, DeliveryState
 from idp.notices import service as notices
 from idp.notices.rules import Notice
@@ -96,7 +97,12 @@ def view_form(session: CurrentSession, *, now: datetime) -> ActivationView:
     child, school = families.named_child(account_id), families.school_contact(account_id)
     if child is None:
         raise NoActiveLink(school, families.disputes_of(account_id))
-    return ActivationView(child.given_name, session.state is not AccountState.ACTIVE, school)
+    if session.state is not AccountState.ACTIVE:
+        return ActivationView(child.given_name, asks_email=True, kept_address="", school=school)
+    kept = _account_of(session).email
+    return ActivationView(
+        child.given_name, asks_email=False, kept_address=masked_email(kept) if kept else "", school=school
+    )
 
 
 def check_new_password(session: CurrentSession, typed: str) -> None:

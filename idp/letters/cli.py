@@ -90,6 +90,10 @@ def reissue_command(
 ) -> None:
     """Give new provisional passwords, and write their letters; the older letters stop working at once.
 
+    A person who has chosen a password keeps it, and is skipped, unless --identifier names the account: then that
+    password, the signed-in devices and what services were given end at once, a confirmed address is told, and the
+    letter asks for another password and the child's birth date.
+
     \b
     Examples:
       idp letters reissue --school 0990001N --identifier c.dupont -o letter.pdf

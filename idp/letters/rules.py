@@ -1,7 +1,7 @@
 """Who receives which letter, in which order, and what stands on it: pure."""
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -21,7 +21,7 @@ MONTHS = ("janvier", "février", "mars", "avril", "mai", "juin",
 # fmt: on
 LEVELS = ("CP", "CE1", "CE2", "CM1", "CM2", "6E", "5E", "4E", "3E")
 TITLES = {"MME": "Mme", "MLLE": "Mme"}
-CHOSEN_PASSWORD = frozenset({AccountState.ACTIVATING, AccountState.ACTIVE})
+PAST_THE_LETTER = frozenset({AccountState.ACTIVATING, AccountState.ACTIVE})
 CLOSED = frozenset({AccountState.DISABLED, AccountState.MERGED})
 
 
@@ -34,6 +34,11 @@ class LetterKind(StrEnum):
     """The same password, the same end."""
     UNCHANGED = "unchanged"
     """The person has chosen a password: the letter recalls the identifier alone."""
+    RENEWED = "renewed"
+    """Issued to a person who has chosen a password, which ends with it."""
+
+
+BEGINS_A_PASSWORD = frozenset({LetterKind.ISSUED, LetterKind.RENEWED})
 
 
 class SkipReason(StrEnum):
@@ -44,9 +49,9 @@ class SkipReason(StrEnum):
     DISABLED = "disabled"
     MERGED = "merged"
     ACTIVATING = "activating"
-    """Not issued anew: the person is choosing a password."""
+    """Has chosen a password, and waits for the mail: issued anew only where the identifier is named (ADR 0034)."""
     ACTIVE = "active"
-    """Not issued anew: the person has chosen a password."""
+    """Has chosen a password: issued anew only where the identifier is named (ADR 0034)."""
 
 
 class SchoolUnknown(CommandRefused):
@@ -96,7 +101,10 @@ class Pupil:
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """A guardian, all their children in this school, and the letter in force, if any."""
+    """A guardian, all their children in this school, and the letter in force, if any.
+
+    has_password: whether a chosen one is in force. expires_at: None where the letter has served, or was ended.
+    """
 
     account_id: UUID
     identifier: str
@@ -104,6 +112,7 @@ class Recipient:
     title: str
     given_name: str
     family_name: str
+    has_password: bool
     issue_number: int | None
     expires_at: datetime | None
     children: tuple[Pupil, ...]
@@ -167,24 +176,31 @@ def plan_printing(recipients: Iterable[Recipient], *, expires_at: datetime, now:
     """Print, or print again: an existing password and its end never change. `expires_at` is for new ones."""
 
     def decide(recipient: Recipient) -> Page | Skipped:
-        if recipient.state in CHOSEN_PASSWORD:
+        if recipient.has_password:
             return Page(recipient, LetterKind.UNCHANGED)
-        if recipient.issue_number is None:
+        if recipient.issue_number is None and recipient.state not in PAST_THE_LETTER:
             return Page(recipient, LetterKind.ISSUED, 1, expires_at)
-        if recipient.expires_at is None or recipient.expires_at <= now:
+        if recipient.issue_number is None or recipient.expires_at is None or recipient.expires_at <= now:
             return Skipped(recipient.identifier, SkipReason.EXPIRED)
         return Page(recipient, LetterKind.REPRINTED, recipient.issue_number, recipient.expires_at)
 
     return _plan(recipients, decide)
 
 
-def plan_reissue(recipients: Iterable[Recipient], *, expires_at: datetime) -> PrintPlan:
-    """Issue anew: the next number, a new life, and the older letter dead."""
+def plan_reissue(
+    recipients: Iterable[Recipient], *, named: Collection[str], expires_at: datetime
+) -> PrintPlan:
+    """Issue anew: the next number, a new life, and the older letter dead.
+
+    named: the identifiers that were asked for one by one. Only for these does a chosen password end, so that a
+    whole class issued anew by mistake shuts nobody out (ADR 0034).
+    """
 
     def decide(recipient: Recipient) -> Page | Skipped:
-        if recipient.state in CHOSEN_PASSWORD:
+        if recipient.has_password and recipient.identifier not in named:
             return Skipped(recipient.identifier, SkipReason(recipient.state.value))
-        return Page(recipient, LetterKind.ISSUED, (recipient.issue_number or 0) + 1, expires_at)
+        kind = LetterKind.RENEWED if recipient.has_password else LetterKind.ISSUED
+        return Page(recipient, kind, (recipient.issue_number or 0) + 1, expires_at)
 
     return _plan(recipients, decide)
 
@@ -241,6 +257,8 @@ def page_data(page: Page, provisional_password: str | None) -> dict[str, Any]:
         "identifier": recipient.identifier,
         "password": print_provisional_password(provisional_password) if provisional_password else None,
         "valid_until": french_date(page.expires_at) if page.expires_at else None,
+        "is_renewal": page.issue_number is not None and recipient.state is AccountState.ACTIVE,
+        "replaces_older": (page.issue_number or 0) > 1,
         "children": [
             {"name": f"{child.given_name} {child.family_name}".strip(), "class_label": shown_class(child)}
             for child in eldest_first(recipient.children)

@@ -24,10 +24,11 @@ from idp.accounts.models import Account
 from idp.accounts.rules import AccountId, AccountState
 from idp.audit import service as audit
 from idp.db import db, transaction
+from idp.devices import service as devices
 from idp.families import service as families
 from idp.families.models import Child, Link, LinkState
 from idp.letters.rules import (
-    LetterKind,
+    BEGINS_A_PASSWORD,
     LetterPrinted,
     NobodyToPrint,
     Page,
@@ -42,15 +43,28 @@ from idp.letters.rules import (
     plan_printing,
     plan_reissue,
 )
+from idp.notices import service as notices
+from idp.notices.rules import Notice
+from idp.one_time_codes import challenges
+from idp.one_time_codes import service as one_time_codes
+from idp.one_time_codes.rules import Purpose
 from idp.passwords import service as passwords
 from idp.passwords.models import ProvisionalPassword
 from idp.passwords.rules import derive_provisional_password
+from idp.sessions import service as sessions
+from idp.sessions.rules import SessionEndReason
 from idp.settings import current
 from shared.documents import compile_pdf
 from shared.files import private_file
 
 TEMPLATE = Path(__file__).parents[1] / "templates" / "letters" / "letter.typ"
 ATTEMPTS = 3
+ENDED_CODES = (
+    Purpose.CONFIRM_ACTIVATION_ADDRESS,
+    Purpose.CONFIRM_LATER_ADDRESS,
+    Purpose.CONFIRM_NEW_ADDRESS,
+)
+ENDED_CHALLENGES = (Purpose.RECOVER_PASSWORD, Purpose.CONFIRM_PHONE)
 
 
 class _ChangedMeanwhile(Exception):
@@ -72,19 +86,24 @@ def print_letters(selection: Selection, destination: Path, *, now: datetime) -> 
 
 def plan_reissue_of(selection: Selection, *, now: datetime) -> PrintPlan:
     """What `reissue_letters` would do. Writes nothing. Raises SchoolUnknown, NobodyToPrint."""
-    return plan_reissue(_read_recipients(selection), expires_at=passwords.letter_end(now))
+    return _plan_reissue(_read_recipients(selection), selection, now=now)
 
 
 def reissue_letters(selection: Selection, destination: Path, *, now: datetime) -> PrintPlan:
     """Issue anew: the next number and a new end; the older letters are dead as soon as this returns.
 
-    Raises as `print_letters`.
+    So is the password chosen on an account that is named, with all that it opened; the holder of a confirmed
+    address is told (ADR 0034). Raises as `print_letters`.
     """
 
     def plan(recipients: Sequence[Recipient]) -> PrintPlan:
-        return plan_reissue(recipients, expires_at=passwords.letter_end(now))
+        return _plan_reissue(recipients, selection, now=now)
 
     return _print(selection, destination, plan, _reissue, now=now)
+
+
+def _plan_reissue(recipients: Sequence[Recipient], selection: Selection, *, now: datetime) -> PrintPlan:
+    return plan_reissue(recipients, named=selection.identifiers, expires_at=passwords.letter_end(now))
 
 
 def _print(
@@ -123,7 +142,7 @@ def _commit(
         if _read_recipients(selection) != recipients:
             raise _ChangedMeanwhile
         for page in plan.pages:
-            if page.kind is LetterKind.ISSUED:
+            if page.kind in BEGINS_A_PASSWORD:
                 issue(page, now)
             audit.record(LetterPrinted(page.recipient.account_id, page.kind, page.issue_number), now=now)
 
@@ -137,7 +156,22 @@ def _issue(page: Page, now: datetime) -> None:
 def _reissue(page: Page, now: datetime) -> None:
     account_id = AccountId(page.recipient.account_id)
     passwords.reissue_provisional_password(account_id, now=now)
+    _end_what_older_letters_opened(page, now)
+    if page.recipient.state is AccountState.ACTIVE:
+        notices.notify(account_id, Notice.LETTER_REISSUED, now=now)
     _notify(account_id, now)
+
+
+def _end_what_older_letters_opened(page: Page, now: datetime) -> None:
+    """Whoever used them, rightly or not, begins anew; confirmed channels stay."""
+    account_id = AccountId(page.recipient.account_id)
+    sessions.end_all_sessions(account_id, SessionEndReason.LETTER_REISSUED, now=now)
+    devices.forget_devices(account_id, page.recipient.identifier)
+    accounts.set_pending_email(account_id, None, now=now)
+    for purpose in ENDED_CODES:
+        one_time_codes.supersede_one_time_codes(purpose, account_id, now=now)
+    for purpose in ENDED_CHALLENGES:
+        challenges.end_challenges(purpose, account_id, now=now)
 
 
 def _notify(account_id: AccountId, now: datetime) -> None:
@@ -176,8 +210,10 @@ def _recipients_of(school_uai: str) -> list[Recipient]:
             Account.given_name,
             Account.family_name,
             Account.usage_name,
+            Account.password_hash.is_not(None).label("has_password"),
             ProvisionalPassword.issue_number,
             ProvisionalPassword.expires_at,
+            ProvisionalPassword.consumed_at,
             Child.given_name.label("child_given_name"),
             Child.family_name.label("child_family_name"),
             Child.usage_name.label("child_usage_name"),
@@ -206,8 +242,9 @@ def _recipient(rows: Sequence[Any]) -> Recipient:
         title=first.title,
         given_name=first.given_name,
         family_name=first.usage_name or first.family_name,
+        has_password=first.has_password,
         issue_number=first.issue_number,
-        expires_at=first.expires_at,
+        expires_at=first.expires_at if first.consumed_at is None else None,
         children=tuple(
             Pupil(
                 given_name=row.child_given_name,

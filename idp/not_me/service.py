@@ -54,7 +54,7 @@ def look_at(one_time_code: str, *, now: datetime) -> NotMeView | None:
         situation=_situation(known, account),
         identifier=account.identifier,
         named_child=child.given_name if child else None,
-        has_channel=account.email_confirmed_at is not None or account.phone_confirmed_at is not None,
+        has_channel=_has_channel(account) and not passwords.waits_for_school(account_id),
         school=families.school_contact(account_id),
     )
 
@@ -141,6 +141,10 @@ def _situation(known: KnownCode, account: Account) -> Situation:
     if account.state is not AccountState.ACTIVE:
         return Situation.NOT_SERVED
     return Situation.OPEN if known.standing is Standing.USABLE else Situation.TOO_OLD
+
+
+def _has_channel(account: Account) -> bool:
+    return account.email_confirmed_at is not None or account.phone_confirmed_at is not None
 
 
 def _record_refusal(account_id: AccountId, proof: SecondProof, *, now: datetime) -> None:

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from nacl.exceptions import CryptoError
 from nacl.pwhash import argon2id
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, and_, or_, select, update
 
 from idp.accounts.models import Account
 from idp.audit import service as audit
@@ -205,7 +205,7 @@ def issue_provisional_password(account_id: UUID, *, now: datetime) -> IssuedPass
 def reissue_provisional_password(account_id: UUID, *, now: datetime) -> IssuedPassword:
     """A new letter: the next issue number, a new end; the older letter and the chosen password are dead at once.
 
-    The caller ends the account's sessions.
+    What was issued to services before ends with a chosen password. The caller ends the account's sessions.
     """
     issue_number = db.session.scalar(
         update(ProvisionalPassword)
@@ -218,7 +218,11 @@ def reissue_provisional_password(account_id: UUID, *, now: datetime) -> IssuedPa
         )
         .returning(ProvisionalPassword.issue_number)
     )
-    db.session.execute(update(Account).where(Account.id == account_id).values(password_hash=None))
+    db.session.execute(
+        update(Account)
+        .where(Account.id == account_id, Account.password_hash.is_not(None))
+        .values(password_hash=None, password_changed_at=now, updated_at=now)
+    )
     if issue_number is None:
         return _issue(account_id, 1, now)
     return _issued(account_id, issue_number, now)
@@ -274,6 +278,31 @@ def consume_provisional_password(account_id: UUID, issue_number: int, *, now: da
     )
     if consumed is None:
         raise ProvisionalPasswordRefused
+
+
+def is_schools_to_renew() -> ColumnElement[bool]:
+    """Of an account joined with its letter: whether the school alone gives it a password again.
+
+    A letter issued after activation ended the chosen one and has not served. One that « Ce n’est pas moi » ended is
+    still the school's to replace: else whoever holds the mailbox would undo what the school did (ADR 0034).
+    """
+    has_not_served = or_(
+        ProvisionalPassword.consumed_at.is_(None),
+        ProvisionalPassword.consumed_at == Account.password_changed_at,
+    )
+    return and_(
+        Account.password_hash.is_(None), has_not_served, ProvisionalPassword.issued_at > Account.activated_at
+    )
+
+
+def waits_for_school(account_id: UUID) -> bool:
+    """Whether the school alone gives this account a password again, now or once it is frozen."""
+    found = db.session.scalar(
+        select(Account.id)
+        .join(ProvisionalPassword, ProvisionalPassword.account_id == Account.id)
+        .where(Account.id == account_id, is_schools_to_renew())
+    )
+    return found is not None
 
 
 def end_letter(account_id: UUID, *, now: datetime) -> None:

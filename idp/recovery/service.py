@@ -340,13 +340,7 @@ def _accounts() -> Select[*tuple[Any, ...]]:
         Account.phone,
         Account.phone_confirmed_at,
         Account.phone_recovers_from,
-        # Issuing a letter again ends the chosen password; a letter that served, or is older than the account's
-        # activation, is in nobody's hands.
-        and_(
-            Account.password_hash.is_(None),
-            ProvisionalPassword.consumed_at.is_(None),
-            ProvisionalPassword.issued_at > Account.activated_at,
-        ).label("is_reissued"),
+        passwords.is_schools_to_renew().label("is_reissued"),
     ).outerjoin(ProvisionalPassword, ProvisionalPassword.account_id == Account.id)
 
 

@@ -118,6 +118,7 @@ def recipient(*children: Pupil, **values: object) -> Recipient:
         "title": "MME",
         "given_name": "Céline",
         "family_name": "D’HERBOMEZ",
+        "has_password": False,
         "issue_number": None,
         "expires_at": None,
         "children": children or (pupil(),),

@@ -24,7 +24,7 @@ class Run:
 
 def test_printing_counts_the_pages(add_guardian: AddGuardian, run: Run, destination: Path):
     add_guardian()
-    add_guardian("k.benali", state=AccountState.ACTIVE)
+    add_guardian("k.benali", state=AccountState.ACTIVE, password_hash="a hash")
 
     result = run("letters", "print", "--school", UAI, "-o", destination, "--format", "json")
 
@@ -81,6 +81,21 @@ def test_reissuing_acts_with_apply_alone(
     assert result.exit_code == 0
     assert issued(account_id).issue_number == (2 if flags else 1)
     assert destination.exists() == bool(flags)
+
+
+def test_a_whole_school_issued_anew_keeps_the_passwords_that_parents_chose(
+    add_guardian: AddGuardian, run: Run, destination: Path
+):
+    add_guardian()
+    add_guardian("k.benali", state=AccountState.ACTIVE, password_hash="a hash")
+
+    whole = run("letters", "reissue", "--school", UAI, "-o", destination, "--apply")
+    named = run("letters", "reissue", "--school", UAI, "--identifier", "k.benali", "-o", destination)
+
+    assert (whole.exit_code, named.exit_code) == (0, 0)
+    assert "issued          1" in whole.stdout
+    assert "skipped k.benali: active" in whole.stderr
+    assert "renewed         1" in named.stdout
 
 
 @pytest.fixture

@@ -39,9 +39,30 @@ def test_a_letter_in_force_keeps_its_number_and_its_end():
 
 @pytest.mark.parametrize("state", [AccountState.ACTIVATING, AccountState.ACTIVE])
 def test_whoever_chose_a_password_gets_a_page_without_one(state: AccountState):
-    plan = plan_printing([recipient(state=state, issue_number=1, expires_at=END)], expires_at=END, now=NOW)
+    holder = recipient(state=state, has_password=True, issue_number=1)
+
+    plan = plan_printing([holder], expires_at=END, now=NOW)
 
     assert [(page.kind, page.issue_number) for page in plan.pages] == [(LetterKind.UNCHANGED, None)]
+
+
+@pytest.mark.parametrize("state", [AccountState.ACTIVATING, AccountState.ACTIVE])
+def test_a_letter_issued_anew_is_printed_again_whatever_the_account_was(state: AccountState):
+    renewed = recipient(state=state, issue_number=2, expires_at=END)
+
+    plan = plan_printing([renewed], expires_at=END, now=NOW)
+
+    assert [(page.kind, page.issue_number) for page in plan.pages] == [(LetterKind.REPRINTED, 2)]
+    assert page_data(plan.pages[0], "ABCDEFGH")["is_renewal"] == (state is AccountState.ACTIVE)
+
+
+@pytest.mark.parametrize("issue_number", [None, 2])
+def test_an_account_whose_password_was_ended_gets_no_page_before_a_letter_is_issued_anew(issue_number):
+    frozen = recipient(state=AccountState.ACTIVE, issue_number=issue_number)
+
+    plan = plan_printing([frozen], expires_at=END, now=NOW)
+
+    assert (plan.pages, [one.reason for one in plan.skipped]) == ((), [SkipReason.EXPIRED])
 
 
 @pytest.mark.parametrize(
@@ -65,15 +86,23 @@ def test_an_expired_letter_is_not_printed_again():
 def test_reissuing_moves_the_number():
     notified = recipient(state=AccountState.NOTIFIED, issue_number=1, expires_at=NOW)
 
-    plan = plan_reissue([notified, recipient(identifier="p.autre")], expires_at=END)
+    plan = plan_reissue([notified, recipient(identifier="p.autre")], named=(), expires_at=END)
 
     assert [page.issue_number for page in plan.pages] == [2, 1]
 
 
-def test_reissuing_leaves_chosen_passwords_alone():
-    plan = plan_reissue([recipient(state=AccountState.ACTIVE)], expires_at=END)
+def test_reissuing_ends_a_chosen_password_only_where_the_account_is_named():
+    holders = [
+        recipient(identifier=name, state=AccountState.ACTIVE, has_password=True, issue_number=1)
+        for name in ("c.dherbomez", "p.autre")
+    ]
 
-    assert (plan.pages, [one.reason for one in plan.skipped]) == ((), [SkipReason.ACTIVE])
+    plan = plan_reissue(holders, named={"p.autre"}, expires_at=END)
+
+    assert [(page.recipient.identifier, page.kind) for page in plan.pages] == [
+        ("p.autre", LetterKind.RENEWED)
+    ]
+    assert [(one.identifier, one.reason) for one in plan.skipped] == [("c.dherbomez", SkipReason.ACTIVE)]
 
 
 def test_letters_are_in_the_order_of_classes_then_of_children():
@@ -114,7 +143,16 @@ def test_ac_14_a_page_holds_no_birth_date_and_no_ine():
 
     data = page_data(page, "K7QM2XWP")
 
-    assert set(data) == {"guardian", "class_label", "identifier", "password", "valid_until", "children"}
+    assert set(data) == {
+        "guardian",
+        "class_label",
+        "identifier",
+        "password",
+        "valid_until",
+        "is_renewal",
+        "replaces_older",
+        "children",
+    }
     assert data["password"] == "K7QM 2XWP"
     assert data["children"] == [{"name": "Léa D’HERBOMEZ", "class_label": "CE2 B"}]
 

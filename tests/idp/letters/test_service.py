@@ -11,6 +11,7 @@ import segno
 from pypdf import PdfReader
 from sqlalchemy import select
 
+from idp.accounts.models import Account
 from idp.accounts.rules import AccountState
 from idp.audit.models import AuditEntry
 from idp.db import db, transaction
@@ -78,7 +79,7 @@ def test_the_same_letters_are_the_same_bytes(add_guardian: AddGuardian, destinat
 def test_an_active_account_is_printed_without_a_password(
     add_guardian: AddGuardian, destination: Path, now: datetime
 ):
-    account_id = add_guardian(state=AccountState.ACTIVE)
+    account_id = add_guardian(state=AccountState.ACTIVE, password_hash="a hash")
 
     service.print_letters(ALL, destination, now=now)
 
@@ -116,6 +117,34 @@ def test_reissuing_kills_the_older_letter(add_guardian: AddGuardian, destination
     assert not passwords.verify_provisional(state, older.provisional_password)
     assert passwords.verify_provisional(state, newer.provisional_password)
     assert PASSWORD.search(text_of(destination)).group().replace(" ", "") == newer.provisional_password
+
+
+def test_a_letter_issued_anew_to_an_active_account_says_what_it_changes(
+    add_guardian: AddGuardian, destination: Path, clock: FrozenClock
+):
+    account_id = add_guardian()
+    service.print_letters(ALL, destination, now=clock.now)
+    with transaction() as session:
+        account = session.get_one(Account, account_id)
+        account.state, account.password_hash = AccountState.ACTIVE, "a hash"
+    named = Selection(UAI, identifiers=frozenset({"c.dherbomez"}))
+
+    plan = service.reissue_letters(named, destination, now=clock.advance(days=1))
+
+    text = squeezed(text_of(destination))
+    assert kinds(plan) == [LetterKind.RENEWED]
+    for said in (
+        "Votre nouveau mot de passe",
+        "1. Ce courrier",
+        "3. Informations",
+        "Le mot de passe que vous aviez choisi ne sert plus.",
+        "Ce courrier remplace le précédent",
+    ):
+        assert squeezed(said) in text
+    for unsaid in ("4. Messagerie", "adresse de courriel que vous pouvez consulter", "est inchangé"):
+        assert squeezed(unsaid) not in text
+    service.print_letters(ALL, destination, now=clock.advance(days=1))
+    assert squeezed(text_of(destination)).count(issued(account_id).provisional_password) == 1
 
 
 def test_the_file_is_readable_by_its_owner_alone(add_guardian: AddGuardian, destination: Path, now: datetime):
