@@ -3,14 +3,12 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
-from threading import Thread
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 from flask import Flask
 from sqlalchemy import select
-from werkzeug.serving import make_server
 from werkzeug.test import TestResponse
 
 from idp.accounts.rules import AccountId
@@ -40,6 +38,7 @@ from tests.conftest import (
 from tests.factories import LONG_AGO
 from tests.livret_service.livrets.conftest import PERIODIQUE, periodique_key
 from tests.running_demo import free_ports
+from tests.serving import served
 
 SCOPE = "openid children children.ine"
 NewDatabase = Callable[[str], str]
@@ -122,10 +121,8 @@ def running_services(new_database_url: NewDatabase, session_clock: FrozenClock) 
     for app in (idp, livret):
         with app.app_context():
             upgrade()
-    server = make_server("127.0.0.1", idp_port, idp, threaded=True)
-    Thread(target=server.serve_forever, daemon=True).start()
-    yield BothServices(idp, livret, issuer, livret_url, session_clock)
-    server.shutdown()
+    with served(idp, "127.0.0.1", idp_port):
+        yield BothServices(idp, livret, issuer, livret_url, session_clock)
     for app, database in ((idp, idp_db), (livret, livret_db)):
         with app.app_context():
             database.session.remove()

@@ -3,6 +3,7 @@
 import os
 import socket
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from werkzeug.test import TestResponse
 from tests.hashing import CountingHasher
 from tests.postgresql import Cluster, create_database
 from tests.running_demo import demo, demo_on_each_database, embedded_demo
+from tests.serving import served
 
 __all__ = ["demo", "demo_on_each_database", "embedded_demo"]
 
@@ -316,6 +318,13 @@ def chromium() -> Iterator[Chromium]:
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=CHROMIUM_ARGUMENTS)
         yield browser
         browser.close()
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[[Flask], str]]:
+    """Serves applications on free loopback ports until the test ends; gives each one's address."""
+    with ExitStack() as running:
+        yield lambda app: f"http://localhost:{running.enter_context(served(app)).server_port}"
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """A service's back-channel logout endpoint, real HTTP on this machine: it keeps what it gets and answers as told."""
 
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,9 +7,9 @@ from typing import Any
 import pytest
 from flask import Flask
 from werkzeug import Request, Response
-from werkzeug.serving import make_server
 
 from shared.fetching import GuardedFetcher
+from tests.serving import served
 
 
 @dataclass
@@ -48,12 +47,9 @@ class Receiver:
 def receiver(idp_app: Flask) -> Iterator[Receiver]:
     """A running one, which the provider's fetcher may reach."""
     found = Receiver()
-    server = make_server("localhost", 0, found, threaded=True)
-    found.port = server.server_port
-    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
     usual = idp_app.extensions["fetcher"]
     idp_app.extensions["fetcher"] = GuardedFetcher(frozenset({"localhost"}), seconds=1)
-    yield found
+    with served(found) as server:
+        found.port = server.server_port
+        yield found
     idp_app.extensions["fetcher"] = usual
-    server.shutdown()
-    server.server_close()

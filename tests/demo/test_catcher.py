@@ -1,6 +1,5 @@
 import json
 import smtplib
-import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from email.message import EmailMessage
@@ -11,10 +10,10 @@ from flask.testing import FlaskClient
 from twilio.base.exceptions import TwilioRestException
 from twilio.http.http_client import TwilioHttpClient
 from twilio.rest import Client
-from werkzeug.serving import make_server
 
 from demo.catcher import DELAY_SECONDS, Mailbox, create_catcher, start_smtp
 from demo.processes import free_port
+from tests.serving import served
 
 AT = datetime(2026, 11, 23, 8, tzinfo=UTC)
 
@@ -194,12 +193,7 @@ class CatcherHttpClient(TwilioHttpClient):  # type: ignore[misc]  # Twilio's lib
 
 @pytest.fixture
 def twilio(mailbox: Mailbox) -> Iterator[Client]:
-    server = make_server("127.0.0.1", 0, create_catcher(mailbox), threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    client = Client("AC" + "0" * 32, "tests only", http_client=CatcherHttpClient(server.server_port))
-    yield client
-    client.http_client.session.close()
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with served(create_catcher(mailbox), "127.0.0.1") as server:
+        client = Client("AC" + "0" * 32, "tests only", http_client=CatcherHttpClient(server.server_port))
+        yield client
+        client.http_client.session.close()

@@ -1,7 +1,6 @@
 """« Mon compte » in a browser: address, number, password, devices, journal, own data, the end; by keyboard alone."""
 
 import re
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,6 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Page, expect
 from sqlalchemy import select
-from werkzeug.serving import make_server
 
 from demo.processes import free_port
 from idp.accounts.models import Account, AccountState
@@ -25,6 +23,7 @@ from tests.hashing import CountingHasher
 from tests.journeys.conftest import DESK
 from tests.journeys.test_attach import check, press, write
 from tests.journeys.test_from_letter_to_livret import sign_in
+from tests.serving import served
 
 pytestmark = pytest.mark.journey
 
@@ -256,11 +255,8 @@ def provider(tmp_path: Path, password_hasher: CountingHasher) -> Iterator[Provid
         )
         make_link(account_id, make_child())
         identifier = db.session.get_one(Account, account_id).identifier
-    server = make_server("localhost", port, app, threaded=True)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield Provider(app, address, identifier)
-    server.shutdown()
-    server.server_close()
+    with served(app, port=port):
+        yield Provider(app, address, identifier)
     with app.app_context():
         db.session.remove()
         db.engine.dispose()

@@ -23,10 +23,7 @@ from shared.clock import utc_now
 from tests.conftest import idp_settings_values
 from tests.factories import make_account
 from tests.relying_party import VERIFIER, s256
-from tests.shared.conftest import serve
 from tests.shared.test_in_chromium import AXE_RULES
-
-__all__ = ["serve"]
 
 # Asks the provider's frame, as a service's own frame does (Session Management 3.1).
 ASK = """([address, asked]) => new Promise((done) => {

@@ -1,13 +1,10 @@
 """An application that has the theme and nothing else, and a real server for real browsers."""
 
-import threading
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from flask import Flask, abort, g, render_template_string, request
 from flask_wtf import FlaskForm
-from werkzeug.serving import make_server
 from wtforms import PasswordField, StringField
 
 from shared.csrf import FormProtection
@@ -67,20 +64,3 @@ def build_app(**settings: object) -> Flask:
 @pytest.fixture
 def bare_app() -> Flask:
     return build_app()
-
-
-@pytest.fixture
-def serve() -> Iterator[Callable[[Flask], str]]:
-    """Serves applications on free loopback ports until the test ends; gives each one's address."""
-    servers = []
-
-    def start(app: Flask) -> str:
-        server = make_server("localhost", 0, app, threaded=True)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        servers.append(server)
-        return f"http://localhost:{server.server_port}"
-
-    yield start
-    for server in servers:
-        server.shutdown()
-        server.server_close()

@@ -22,7 +22,6 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from flask import Flask, jsonify
 from flask.typing import ResponseReturnValue
-from werkzeug.serving import make_server
 
 from demo.catcher import Mailbox, create_catcher
 from idp.messaging.mail import init_mail
@@ -204,25 +203,6 @@ def use_twilio(idp_context: Flask) -> Iterator[Callable[..., None]]:
 
     yield use
     idp_context.extensions["settings"] = before
-
-
-@pytest.fixture
-def serve() -> Iterator[Callable[[Flask], str]]:
-    """Serves an application on a free loopback port; returns its address."""
-    running = []
-
-    def start(app: Flask) -> str:
-        server = make_server("127.0.0.1", 0, app, threaded=True)
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        running.append((server, thread))
-        return f"http://127.0.0.1:{server.server_port}"
-
-    yield start
-    for server, thread in running:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 @pytest.fixture

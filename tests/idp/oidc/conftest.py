@@ -1,4 +1,4 @@
-from tests.idp.oidc.place import place, serve
+from tests.idp.oidc.place import place
 from tests.relying_party import offline_party, parent, party, signing_key
 
-__all__ = ["offline_party", "parent", "party", "place", "serve", "signing_key"]
+__all__ = ["offline_party", "parent", "party", "place", "signing_key"]

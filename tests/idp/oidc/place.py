@@ -1,6 +1,5 @@
 """A provider and a service on real sockets, for tests in a browser."""
 
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +10,6 @@ import pytest
 from flask import Flask, redirect, request
 from playwright.sync_api import Browser as Chromium
 from playwright.sync_api import Page
-from werkzeug.serving import make_server
 from werkzeug.wrappers import Response as BaseResponse
 
 from idp.accounts.models import AccountState
@@ -94,22 +92,6 @@ def place(tmp_path: Path, serve: Callable[..., str]) -> Iterator[Place]:
     with app.app_context():
         db.session.remove()
         db.engine.dispose()
-
-
-@pytest.fixture
-def serve() -> Iterator[Callable[[Flask], str]]:
-    servers = []
-
-    def start(app: Flask) -> str:
-        server = make_server("localhost", 0, app, threaded=True)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        servers.append(server)
-        return f"http://localhost:{server.server_port}"
-
-    yield start
-    for server in servers:
-        server.shutdown()
-        server.server_close()
 
 
 def add_clients(redirect_uri: str) -> None:

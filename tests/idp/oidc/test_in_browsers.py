@@ -1,7 +1,6 @@
 """What only a browser decides: where a form may end, who may write a cookie, how often a circle is walked."""
 
 import ssl
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,7 +9,6 @@ from axe_playwright_python.sync_playwright import Axe
 from flask import Flask, Response, request
 from playwright.sync_api import Browser as Chromium
 from playwright.sync_api import Page, expect
-from werkzeug.serving import make_server
 
 from demo.processes import free_port
 from idp.accounts.rules import AccountId
@@ -21,6 +19,7 @@ from tests.conftest import idp_settings_values
 from tests.https_server import make_certificate
 from tests.idp.oidc.place import IDENTIFIER, PASSWORD, Place, add_parent
 from tests.relying_party import ISSUER, RelyingParty
+from tests.serving import served
 
 COOKIE = "__Host-idp_session"
 
@@ -159,16 +158,11 @@ class TestSiblings:
 
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(make_certificate(tmp_path))
-        servers = [
-            make_server("localhost", one, served, threaded=True, ssl_context=context)
-            for one, served in ((port, app), (other_port, sibling))
-        ]
-        for server in servers:
-            threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield issuer, f"https://autre.ecole.localhost:{other_port}/", session_id
-        for server in servers:
-            server.shutdown()
-            server.server_close()
+        with (
+            served(app, port=port, ssl_context=context),
+            served(sibling, port=other_port, ssl_context=context),
+        ):
+            yield issuer, f"https://autre.ecole.localhost:{other_port}/", session_id
         with app.app_context():
             db.session.remove()
             db.engine.dispose()

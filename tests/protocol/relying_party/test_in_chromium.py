@@ -2,7 +2,6 @@
 
 import re
 import socket
-import threading
 from collections.abc import Iterator
 from urllib.parse import urlencode
 
@@ -10,10 +9,10 @@ import pytest
 from playwright.sync_api import Browser as Chromium
 from playwright.sync_api import expect
 from werkzeug import Request, Response
-from werkzeug.serving import make_server
 from werkzeug.utils import redirect
 
 from tests.livret_service.conftest import FakeProvider, NewRelyingParty
+from tests.serving import served
 
 CHECK_SESSION = """<!doctype html><script>
 addEventListener("message", function (event) {
@@ -24,7 +23,7 @@ addEventListener("message", function (event) {
 
 
 @pytest.fixture
-def served(
+def livret_address(
     new_relying_party: NewRelyingParty, provider: FakeProvider, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[str]:
     """The livret service on a port of this machine, at a provider that signs in whoever comes."""
@@ -34,13 +33,8 @@ def served(
         url = f"http://localhost:{free.getsockname()[1]}"
     app = new_relying_party(public_url=url, watches_session=True)
     answer_people(provider, url)
-    server = make_server("localhost", int(url.rpartition(":")[2]), app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield url
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with served(app, port=int(url.rpartition(":")[2])):
+        yield url
 
 
 def answer_people(provider: FakeProvider, url: str) -> None:
@@ -64,17 +58,17 @@ def answer_people(provider: FakeProvider, url: str) -> None:
     provider.server.expect_request(re.compile(".*")).respond_with_handler(answer)
 
 
-def test_p17_signing_out_elsewhere_is_seen_within_seconds(chromium: Chromium, served: str):
+def test_p17_signing_out_elsewhere_is_seen_within_seconds(chromium: Chromium, livret_address: str):
     """P17: not a click: the frame sees it, the page asks, the provider knows nobody."""
     context = chromium.new_context(locale="fr-FR")
     page = context.new_page()
     complaints: list[str] = []
     page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-    page.goto(served + "/connexion")
+    page.goto(livret_address + "/connexion")
     expect(page.locator("h1")).to_be_visible()
     assert page.url.endswith("/livrets")
 
-    context.add_cookies([{"name": "opbs", "value": "changed", "url": served}])
+    context.add_cookies([{"name": "opbs", "value": "changed", "url": livret_address}])
 
     expect(page.locator("h1")).to_have_text("Votre session est terminée", timeout=15_000)
     assert complaints == []
@@ -82,13 +76,15 @@ def test_p17_signing_out_elsewhere_is_seen_within_seconds(chromium: Chromium, se
 
 
 @pytest.mark.parametrize("scripts", [True, False])
-def test_p14_signing_out_goes_by_the_provider_and_back(chromium: Chromium, served: str, scripts: bool):
+def test_p14_signing_out_goes_by_the_provider_and_back(
+    chromium: Chromium, livret_address: str, scripts: bool
+):
     """P14: by itself where scripts run, by a button where they do not; no address holds the ID token."""
     context = chromium.new_context(locale="fr-FR", java_script_enabled=scripts)
     page = context.new_page()
     addresses: list[str] = []
     page.on("request", lambda request: addresses.append(request.url))
-    page.goto(served + "/connexion")
+    page.goto(livret_address + "/connexion")
 
     page.get_by_role("button", name="Se déconnecter").click()
     if not scripts:
