@@ -7,13 +7,21 @@ from flask_babel import gettext
 from flask_wtf import FlaskForm
 
 from idp.errors import FieldRefusal
+from shared.reopening import typed
 
 LONGEST_FIELD = 400
 
 Check = Callable[[Any], object]
 
 
-class JourneyForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF is untyped
+class TypedForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF is untyped
+    """A form that reads what it is given, and nothing else; opened empty, it shows what is shown again."""
+
+    def __init__(self, formdata: Any = None, **arguments: Any) -> None:
+        super().__init__(formdata=typed() if formdata is None else formdata, **arguments)
+
+
+class JourneyForm(TypedForm):
     """A form whose checks are pure rules: each refusal is said at the field that it belongs to."""
 
     checks: ClassVar[tuple[Check, ...]] = ()

@@ -27,6 +27,15 @@ class FormProtection(CSRFProtect):  # type: ignore[misc]  # Flask-WTF is untyped
             check_origin(current_app.config["FORM_ORIGIN"])
 
 
+def comes_from_elsewhere() -> bool:
+    """Whether the browser says that another site's page posts."""
+    try:
+        check_origin(current_app.config["FORM_ORIGIN"])
+    except CSRFError:
+        return True
+    return False
+
+
 def check_origin(public_url: str) -> None:
     """Raises CSRFError when the browser says that another site's page posts.
 

@@ -11,8 +11,10 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
+from shared.csrf import comes_from_elsewhere
 from shared.logging import request_reference
 from shared.pages import current_pages, host_is_refused, own_path
+from shared.reopening import answer_again
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +110,13 @@ def show_http_error(error: HTTPException) -> ResponseReturnValue:
 
 
 def show_form_expired(error: CSRFError) -> ResponseReturnValue:
-    """A lost or old form token: the same page is one press away, nothing was done."""
-    return error_answer(error.code or 400, FORM_EXPIRED, retry_url=reopening_url())
+    """A lost or old form token: the same form as it was typed, and nothing was done.
+
+    What another site's page posts is not shown in ours: somebody else may have typed it.
+    """
+    is_our_own = not (wants_json() or host_is_refused() or comes_from_elsewhere())
+    again = answer_again() if is_our_own else None
+    return again or error_answer(error.code or 400, FORM_EXPIRED, retry_url=reopening_url())
 
 
 def reopening_url() -> str | None:

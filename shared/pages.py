@@ -17,6 +17,8 @@ from flask_babel import Babel, lazy_gettext
 from jinja2 import ChoiceLoader, FileSystemLoader, PrefixLoader
 from werkzeug.exceptions import SecurityError
 
+from shared.reopening import refused_post
+
 BUILT_IN_THEME = Path(__file__).parent / "theme"
 # What a browser asks for: one style sheet made of three files, one script, one icon.
 BUNDLES = {
@@ -275,7 +277,7 @@ def init_pages(app: Flask, settings: PageSettings) -> Pages:
     pages = Pages(settings)
     app.extensions["pages"] = pages
     install_theme(app, settings.theme_dir)
-    app.jinja_env.globals.update(pages=pages, first_fault=first_fault)
+    app.jinja_env.globals.update(pages=pages, first_fault=first_fault, refused_post=refused_post)
     if "babel" not in app.extensions:
         Babel(
             app,

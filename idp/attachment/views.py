@@ -21,6 +21,7 @@ from idp.sessions.views import Answer, active_account_required, fresh_sign_in_re
 from idp.sign_in import views as sign_in
 from idp.sign_in.rules import AccountMerged, LetterExpired, SignInSlowed
 from shared.clock import request_now
+from shared.reopening import page_of_form
 
 blueprint = Blueprint("attachment", __name__)
 
@@ -141,6 +142,7 @@ def confirm() -> Answer:
 
 
 @blueprint.post("/compte/enfants/regroupements/<uuid:merge_id>/annuler")
+@page_of_form("attachment.children")
 @active_account_required
 def undo(merge_id: UUID) -> Answer:
     """Give the other account back."""

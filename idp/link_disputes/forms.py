@@ -3,13 +3,14 @@
 from uuid import UUID
 
 from flask_babel import gettext
-from flask_wtf import FlaskForm
 from wtforms import StringField
+
+from idp.forms import TypedForm
 
 LONGEST_ID = 36
 
 
-class DisputeForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF is untyped
+class DisputeForm(TypedForm):
     """The link that the page named, or the one that was chosen among several."""
 
     link = StringField()

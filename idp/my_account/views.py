@@ -24,6 +24,7 @@ from idp.sign_in import views as sign_in
 from idp.sign_in.rules import SignInSlowed
 from shared.clock import request_now
 from shared.pages import LANGUAGE_NAMES, LANGUAGES
+from shared.reopening import page_of_form
 
 blueprint = Blueprint("my_account", __name__)
 
@@ -51,6 +52,7 @@ def home() -> Answer:
 
 
 @blueprint.post("/compte/langue")
+@page_of_form("my_account.home")
 @active_account_required
 def choose_language() -> Answer:
     """The language of pages and mails; this device follows at once."""

@@ -25,6 +25,7 @@ from idp.sign_in.views import allow_redirect_to
 from shared.claims import SCOPE_CHILDREN, SCOPE_CHILDREN_BIRTHDATE, SCOPE_CHILDREN_INE
 from shared.clock import request_now
 from shared.headers import allow, origin_of
+from shared.reopening import page_of_form
 
 blueprint = Blueprint("consents", __name__)
 
@@ -139,6 +140,7 @@ def services() -> Answer:
 
 
 @blueprint.post("/compte/services/<uuid:consent_id>/retirer")
+@page_of_form("consents.services")
 @active_account_required
 def withdraw(consent_id: UUID) -> Answer:
     """Take a service's access back, and end its tokens."""

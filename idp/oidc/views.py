@@ -38,6 +38,7 @@ from idp.signing_keys.rules import named_reader
 from shared.clock import request_now
 from shared.headers import origin_of
 from shared.pages import current_pages
+from shared.reopening import page_of_form
 
 blueprint = Blueprint("oidc", __name__)
 LOG = structlog.get_logger("oidc")
@@ -124,6 +125,7 @@ def cancel() -> BaseResponse:
 
 
 @blueprint.post("/oauth/authorize/go-on")
+@page_of_form("sign_in.form")
 def go_on() -> BaseResponse:
     """The person chose the account signed in on this device (`prompt=select_account`)."""
     try:

@@ -3,17 +3,18 @@
 from collections.abc import Sequence
 
 from flask_babel import lazy_gettext as _
-from flask_wtf import FlaskForm
 from werkzeug.datastructures import MultiDict
 from wtforms import PasswordField, StringField
 from wtforms.validators import InputRequired
+
+from idp.forms import TypedForm
 
 LONGEST_IDENTIFIER = 200
 LONGEST_PASSWORD = 128
 LIMITS = {"identifier": LONGEST_IDENTIFIER, "password": LONGEST_PASSWORD}
 
 
-class SignInForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF is untyped
+class SignInForm(TypedForm):
     """Identifier and password. Whatever is not empty is evaluated: the page tells nothing of their syntax."""
 
     identifier = StringField(

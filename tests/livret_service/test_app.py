@@ -6,6 +6,7 @@ from flask import Flask
 from livret_service.db import db
 from tests.conftest import Browser, FrozenClock
 from tests.livret_service.conftest import FakeProvider, sign_in
+from tests.web import form_values
 
 # What the protocol itself makes a GET change: an attempt is recorded, an attempt is taken.
 PROTOCOL = {"/connexion", "/retour"}
@@ -45,7 +46,12 @@ def test_br_01_every_form_but_the_protocol_s_refuses_a_post_without_token(
     posts = {rule.rule for rule in app.url_map.iter_rules() if "POST" in (rule.methods or set())}
     forms = posts - protocol
 
-    assert {form: browser.post(form).status_code for form in forms} == dict.fromkeys(forms, 400)
+    answers = {form: browser.post(form) for form in forms}
+
+    assert {form: answer.status_code for form, answer in answers.items()} == dict.fromkeys(forms, 400)
+    for form, answer in answers.items():
+        assert "Rien n’a été fait, car la page était ouverte depuis longtemps" in answer.text
+        assert "csrf_token" in form_values(answer.text, action=form)
 
 
 def test_br_17_no_page_tells_a_version_or_a_trace(browser: Browser):

@@ -92,14 +92,19 @@ def test_hh_04_the_provider_says_nothing_under_a_forged_host(idp_app: Flask, pat
         assert "https://compte.example/" in answer.text
 
 
-def test_a_lost_form_token_is_explained_and_the_page_is_one_press_away(bare_app: Flask, browser: Browser):
+def test_a_form_that_another_site_posts_is_explained_and_the_page_is_one_press_away(
+    bare_app: Flask, browser: Browser
+):
     bare_app.add_url_rule("/saisie", view_func=lambda: "ok", methods=["GET", "POST"])
 
-    answer = browser.post("/saisie?demande=abc", data={"email": "nom@exemple.fr"})
+    answer = browser.post(
+        "/saisie?demande=abc", data={"email": "nom@exemple.fr"}, headers={"Sec-Fetch-Site": "cross-site"}
+    )
 
     assert answer.status_code == 400
     assert "Ce formulaire n’est plus valable" in answer.text
     assert 'href="/saisie?demande=abc"' in answer.text
+    assert "nom@exemple.fr" not in answer.text
 
 
 def test_a_lost_form_token_never_leads_to_an_address_that_only_takes_posts(browser: Browser):
