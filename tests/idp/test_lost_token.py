@@ -147,4 +147,5 @@ def test_a_form_whose_address_cannot_be_opened_says_where_it_stands(idp_app: Fla
 
 def descendants(kind: type) -> list[type]:
     """Every class below this one."""
-    return [one for child in kind.__subclasses__() for one in (child, *descendants(child))]
+    below: list[type] = kind.__subclasses__()
+    return below + [one for child in below for one in descendants(child)]
