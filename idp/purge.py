@@ -1,4 +1,5 @@
-"""`idp purge`: deletes what is over: what was issued and has expired, what was delivered, an old journal.
+"""`idp purge`: deletes what is over: what was issued and has expired, what was delivered, an old journal. And it
+disables accounts that have seen no child for a year.
 
 What somebody may still ask about is kept for a while after its end; what a living thing refers to is kept as long as
 that lives, for the foreign keys cascade.
@@ -17,6 +18,7 @@ from idp.audit import service as audit
 from idp.audit.models import AuditEntry
 from idp.audit.rules import AuditEvent
 from idp.db import Model, db, transaction
+from idp.families import dormancy
 from idp.messaging.models import OutboxMessage
 from idp.oidc.models import (
     AccessToken,
@@ -39,6 +41,7 @@ TOLD_APART = timedelta(days=1)
 ASKED_ABOUT = timedelta(days=30)
 """How long a page still says that a link is too old, and operators see what became of a message or a sign-out."""
 JOURNAL = timedelta(days=365)
+DISABLED = "accounts disabled"
 
 
 @dataclass(frozen=True)
@@ -123,6 +126,22 @@ def waste(now: datetime) -> Mapping[str, Waste]:
     }
 
 
+def disable_dormant(now: datetime) -> int:
+    """Disable the accounts that have seen no child for a year, a transaction for each chunk. Returns how many."""
+    with transaction():
+        # An import that gave a child back while another run of this command was disabling the account.
+        dormancy.wake(now=now)
+    disabled = 0
+    while chunk := _disable_chunk(now):
+        disabled += chunk
+    return disabled
+
+
+def _disable_chunk(now: datetime) -> int:
+    with transaction():
+        return dormancy.disable_dormant(CHUNK, now=now)
+
+
 def _refers(reference: Any, key: Any) -> ColumnElement[bool]:
     return exists().where(reference == key)
 
@@ -132,6 +151,9 @@ def _refers(reference: Any, key: Any) -> ColumnElement[bool]:
 @with_appcontext
 def purge(*, is_applied: bool) -> None:
     """Delete what is over: expired counters, codes, tokens and sessions, delivered messages, a journal over a year old.
+
+    Accounts that have seen no child for a year are disabled; a child that an import or a school gives back makes
+    them what they were.
 
     Offline access that a service still has keeps the session and the code that it came from; what services were told
     of a session's end goes with the session. Deletes a thousand rows
@@ -144,12 +166,14 @@ def purge(*, is_applied: bool) -> None:
     """
     now = app_now()
     kinds = waste(now)
-    width = max(map(len, kinds))
+    width = max(map(len, (*kinds, DISABLED)))
     total = 0
     for name, one in kinds.items():
         rows = one.delete() if is_applied else one.count()
         total += rows
         click.echo(f"{name:{width}}  {rows}")
+    dormant = disable_dormant(now) if is_applied else dormancy.count_dormant(now=now)
+    click.echo(f"{DISABLED:{width}}  {dormant}")
     if is_applied:
         with transaction():
             audit.record(Purged(total), now=now)

@@ -56,6 +56,8 @@ class Account(Model):
     last_signed_in_at: Mapped[datetime | None]
     closed_at: Mapped[datetime | None]
     """When its person closed it; such an account never leaves `disabled`."""
+    unlinked_at: Mapped[datetime | None]
+    """When it was disabled because it had seen no child for a year; a link that comes back undoes that."""
 
 
 class ChannelChange(Model):

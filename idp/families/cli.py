@@ -74,6 +74,8 @@ def set_school(uai: str, name: str | None, phone: str | None, email: str | None)
 def tasks(uai: str, reference: str | None, style: str) -> None:
     """List what the school UAI must look at: reported links, blocked birth dates, returned mail, merged accounts.
 
+    For a blocked birth date that is wrong in the roster: idp links correct-birth-date, which settles the task.
+
     \b
     Examples:
       idp schools tasks 0990001N

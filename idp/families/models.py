@@ -73,6 +73,8 @@ class Child(Model):
     usage_name: Mapped[str] = mapped_column(String(100), default="", info={"personal": True})
     given_name: Mapped[str] = mapped_column(String(100), info={"personal": True})
     birth_date: Mapped[date] = mapped_column(info={"personal": True})
+    roster_birth_date: Mapped[date | None] = mapped_column(info={"personal": True})
+    """What the roster says where the school has corrected the date here; None where both agree."""
     sex: Mapped[str] = mapped_column(String(1), default="", info={"personal": True})
     level: Mapped[str | None] = mapped_column(String(4))
     class_label: Mapped[str] = mapped_column(String(100), default="", info={"personal": True})

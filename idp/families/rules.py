@@ -30,6 +30,7 @@ REFERENCE_PREFIX = "E"
 REFERENCE_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 REFERENCE_LENGTH = 6
 YEAR_DIGITS = 4
+OLDEST_BIRTH_YEAR = 1990
 _UAI = re.compile(r"([0-9]{7})([A-Z])")
 
 
@@ -242,6 +243,31 @@ class SchoolTold(AuditEvent):
 
 
 @dataclass(frozen=True, slots=True)
+class BirthDateCorrected(AuditEvent):
+    """The school corrected a child's birth date: one entry for each account that may be asked for it."""
+
+    name: ClassVar[str] = "family:birth_date:corrected"
+    account_id: UUID
+    child_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class AccountUnlinked(AuditEvent):
+    """An account that had seen no child for a year was disabled."""
+
+    name: ClassVar[str] = "family:account:unlinked"
+    account_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class AccountLinkedAgain(AuditEvent):
+    """A child came back to an account that was disabled for want of one: it is what it was before."""
+
+    name: ClassVar[str] = "family:account:linked_again"
+    account_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
 class SchoolTaskSettled(AuditEvent):
     """A school has looked at what it was asked to."""
 
@@ -313,6 +339,11 @@ def uai_letter(digits: str) -> str:
 def has_ine_shape(ine: str) -> bool:
     """Whether `ine` is written like one. Its check letter is not public, so nothing more can be said."""
     return any(shape.fullmatch(ine) for shape in INE_SHAPES)
+
+
+def can_be_pupils(birth_date: date, *, today: date) -> bool:
+    """Whether a pupil may be born that day."""
+    return birth_date.year >= OLDEST_BIRTH_YEAR and birth_date <= today
 
 
 def contact_text(school: SchoolContact | None) -> str:

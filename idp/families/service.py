@@ -6,7 +6,7 @@ from random import SystemRandom
 from typing import Any, ClassVar, Literal, cast
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, Table, bindparam, case, func, insert, select, update
+from sqlalchemy import ColumnElement, Select, Table, bindparam, case, func, insert, or_, select, update
 from sqlalchemy.orm import aliased
 
 from idp.accounts.models import Account
@@ -14,7 +14,7 @@ from idp.accounts.rules import AccountId
 from idp.audit import service as audit
 from idp.db import db, transaction
 from idp.errors import DomainError
-from idp.families import messages
+from idp.families import dormancy, messages
 from idp.families.models import AccountMerge, Child, Guardian, Link, School, SchoolTask
 from idp.families.rules import (
     ChildId,
@@ -267,6 +267,7 @@ def restore_link(account_id: AccountId, link_id: UUID, *, now: datetime) -> None
     ended = {LinkState.FROZEN, LinkState.DETACHED}
     _move_link(account_id, link_id, ended, LinkState.ACTIVE, by=None, now=now)
     audit.record(LinkRestored(account_id, link_id), now=now)
+    dormancy.wake([account_id], now=now)
     _settle(SchoolTask.link_id == link_id, SchoolTask.kind == SchoolTaskKind.LINK_REPORTED, now=now)
 
 
@@ -377,6 +378,22 @@ def settle_task(uai: str, reference: str, *, now: datetime) -> None:
     """The school has looked at it. In the caller's transaction. Raises UnknownTask."""
     if not _settle(SchoolTask.school_uai == uai, SchoolTask.reference == reference, now=now):
         raise UnknownTask
+
+
+def settle_birth_date_tasks(child_id: ChildId, *, now: datetime) -> None:
+    """The birth date that accounts were blocked by is corrected: nothing of it waits any more, at any school.
+
+    In the caller's transaction.
+    """
+    of_child = Link.child_id == child_id
+    _settle(
+        SchoolTask.kind == SchoolTaskKind.BIRTH_DATE_BLOCKED,
+        or_(
+            SchoolTask.link_id.in_(select(Link.id).where(of_child)),
+            SchoolTask.link_id.is_(None) & SchoolTask.account_id.in_(select(Link.account_id).where(of_child)),
+        ),
+        now=now,
+    )
 
 
 def _settle(*which: ColumnElement[bool], now: datetime) -> int:

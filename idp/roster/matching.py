@@ -23,12 +23,19 @@ Mark = tuple[NameKey, tuple[str, object]]
 
 @dataclass(frozen=True, slots=True)
 class KnownChild:
-    """A child of the database."""
+    """A child of the database. roster_birth_date: what rosters said where the school has corrected it since."""
 
     child_id: ChildId
     details: ChildDetails
     school_uai: str
     has_left: bool
+    roster_birth_date: date | None = None
+
+    @property
+    def birth_dates(self) -> tuple[date, ...]:
+        """The dates by which a roster may know the child: the one in force, and the wrong one it replaced."""
+        wrong = () if self.roster_birth_date is None else (self.roster_birth_date,)
+        return (self.details.birth_date, *wrong)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +149,7 @@ def match_pupils(pupils: Sequence[Pupil], known: Sequence[KnownChild], school_ua
         child = by_ine.get(pupil.details.ine) if pupil.details.ine else None
         if child is None:
             others[_birth_key(pupil.details)].append(pupil)
-        elif _may_be_one_child(pupil.details, child.details):
+        elif _may_be_one_child(pupil.details, child):
             matched.known[pupil.line] = child
         else:
             matched.undecided[pupil.line] = (child,)
@@ -194,13 +201,14 @@ def _birth_key(details: ChildDetails) -> BirthKey:
 def _by_birth(children: Iterable[KnownChild]) -> dict[BirthKey, list[KnownChild]]:
     by_birth = defaultdict(list)
     for child in children:
-        by_birth[_birth_key(child.details)].append(child)
+        for birth_date in child.birth_dates:
+            by_birth[child.details.name_key, birth_date].append(child)
     return by_birth
 
 
-def _may_be_one_child(details: ChildDetails, known: ChildDetails) -> bool:
+def _may_be_one_child(details: ChildDetails, known: KnownChild) -> bool:
     """A name or a date may be corrected, not both at once: a wrong INE would show a child to strangers."""
-    return details.name_key == known.name_key or details.birth_date == known.birth_date
+    return details.name_key == known.details.name_key or details.birth_date in known.birth_dates
 
 
 def _match_by_birth(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import date
 from uuid import UUID
 
 from idp.accounts.rules import AccountId
@@ -37,6 +38,8 @@ class ChangedChild:
     moved_from: str | None
     """The UAI of the school the child comes from."""
     has_returned: bool
+    roster_birth_date: date | None = None
+    """The roster's date, where the school's correction stands against it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +145,10 @@ def _plan_children(
                 pupil.line, "this pupil may be another one known before: not imported, to be decided"
             )
         elif child := pupils.known.get(pupil.line):
+            if _is_birth_date_disputed(child, pupil):
+                findings.notice(
+                    pupil.line, "another birth date than the one that the school corrected: that one is kept"
+                )
             change = _change_of(child, pupil, school_uai)
             plan.changed_children += [change] if change else []
             plan.unchanged_children += change is None
@@ -153,10 +160,21 @@ def _plan_children(
 def _change_of(child: KnownChild, pupil: Pupil, school_uai: str) -> ChangedChild | None:
     # An INE once known stays: a later extraction without it does not unsay it.
     details = replace(pupil.details, ine=pupil.details.ine or child.details.ine)
+    roster_birth_date = None
+    if _is_birth_date_disputed(child, pupil):
+        # What the school corrected stays until its roster says the same.
+        roster_birth_date = details.birth_date
+        details = replace(details, birth_date=child.details.birth_date)
     moved_from = child.school_uai if child.school_uai != school_uai else None
-    if details == child.details and moved_from is None and not child.has_left:
+    is_same = details == child.details and roster_birth_date == child.roster_birth_date
+    if is_same and moved_from is None and not child.has_left:
         return None
-    return ChangedChild(child.child_id, pupil.line, details, moved_from, child.has_left)
+    return ChangedChild(child.child_id, pupil.line, details, moved_from, child.has_left, roster_birth_date)
+
+
+def _is_birth_date_disputed(child: KnownChild, pupil: Pupil) -> bool:
+    """Whether the school has corrected this child's date, and the roster says another one than it."""
+    return child.roster_birth_date is not None and pupil.details.birth_date != child.details.birth_date
 
 
 def _present_children(known: Known, school_uai: str) -> list[KnownChild]:

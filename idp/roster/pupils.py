@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from idp.accounts.rules import fold_name
-from idp.families.rules import LEVELS, has_ine_shape
+from idp.families.rules import LEVELS, can_be_pupils, has_ine_shape
 from idp.roster.columns import Cells, Column, check_header, header_names
 from idp.roster.reading import Row, read_rows
 from idp.roster.rules import ChildDetails, ClassKey, Findings, Pupil
@@ -38,7 +38,6 @@ COLUMNS = (
 FAMILY_NAME, USAGE_NAME, GIVEN_NAME, BIRTH_DATE, SEX, INE = range(6)
 LEVEL, CLASS_LABEL, CLASS_ID = 15, 16, 17
 OLD_COLUMN_COUNT = 20
-OLDEST_BIRTH_YEAR = 1990
 
 PRESCHOOL_LEVELS = frozenset({"TPS", "PS", "MS", "GS"})
 _LEVEL_BY_KEY = {fold_name(level): level for level in LEVELS}
@@ -141,7 +140,7 @@ def _read_birth_date(cells: Cells, today: date) -> date | None:
     birth_date = read_date(text)
     if birth_date is None:
         cells.refuse(BIRTH_DATE, f"{text[:20]!r} is not a date (dd/mm/yyyy or yyyy-mm-dd)")
-    elif not birth_date.year >= OLDEST_BIRTH_YEAR or birth_date > today:
+    elif not can_be_pupils(birth_date, today=today):
         cells.refuse(BIRTH_DATE, f"{text!r} is not a pupil's birth date")
     return birth_date
 

@@ -15,7 +15,7 @@ from idp.accounts.rules import AccountId, AccountState, Person, Title
 from idp.audit import service as audit
 from idp.db import db, transaction
 from idp.errors import CommandRefused
-from idp.families import merges
+from idp.families import dormancy, merges
 from idp.families import service as families
 from idp.families.models import Child, Guardian, Link, LinkEnder, LinkState, School
 from idp.families.rules import ChildId
@@ -158,14 +158,20 @@ def _read_known(school_uai: str, roster: Roster) -> Known:
 
 
 def _read_children(school_uai: str, roster: Roster) -> list[KnownChild]:
-    columns = select(Child.id, Child.school_uai, Child.left_at, *_CHILD_COLUMNS)
+    columns = select(Child.id, Child.school_uai, Child.left_at, Child.roster_birth_date, *_CHILD_COLUMNS)
     rows = list(db.session.execute(columns.where(Child.school_uai == school_uai)))
     here = {row.ine for row in rows}
     others = sorted({pupil.details.ine for pupil in roster.pupils if pupil.details.ine} - here)
     for chunk in in_chunks(others):
         rows += db.session.execute(columns.where(Child.ine.in_(chunk)))
     return [
-        KnownChild(ChildId(row.id), _child_details(row), row.school_uai, row.left_at is not None)
+        KnownChild(
+            ChildId(row.id),
+            _child_details(row),
+            row.school_uai,
+            row.left_at is not None,
+            row.roster_birth_date,
+        )
         for row in rows
     ]
 
@@ -236,6 +242,7 @@ class _Execution:
         self._change_guardians()
         self._add_links(children, {line: account.account_id for line, account in created.items()})
         self._change_links()
+        self._wake_accounts()
         return {line: account.identifier for line, account in created.items()}
 
     def _add_children(self) -> dict[int, UUID]:
@@ -252,7 +259,9 @@ class _Execution:
 
     def _change_children(self) -> None:
         rows = [
-            _child_values(change.details) | self._here(change.child_id)
+            _child_values(change.details)
+            | self._here(change.child_id)
+            | {"roster_birth_date": change.roster_birth_date}
             for change in self.plan.changed_children
         ]
         # By primary key and in bulk: the ORM groups such rows into one prepared statement.
@@ -308,6 +317,13 @@ class _Execution:
         changed = (*self.plan.restored_links, *self.plan.detached_links)
         for account_id in sorted({link.account_id for link in changed}):
             notices.notify(account_id, Notice.CHILDREN_CHANGED, now=self.now)
+
+    def _wake_accounts(self) -> None:
+        """Who had seen no child for a year sees one again."""
+        linked = {link.guardian for link in self.plan.new_links if not isinstance(link.guardian, int)}
+        linked |= {link.account_id for link in self.plan.restored_links}
+        for chunk in in_chunks(sorted(linked)):
+            dormancy.wake(chunk, now=self.now)
 
     def _move_links(self, links: Sequence[KnownLink], values: dict[str, Any]) -> None:
         """Each move is conditional on the state that the plan saw: a head's decision meanwhile stands."""

@@ -17,6 +17,7 @@ from idp.purge import Purged, Waste, purge, waste
 from idp.sessions.models import AccountSession
 from idp.throttling.models import ThrottleCounter
 from tests.conftest import FrozenClock
+from tests.factories import make_account
 from tests.relying_party import RelyingParty, offline_party, parent, party, signing_key
 
 __all__ = ["offline_party", "parent", "party", "signing_key"]
@@ -109,6 +110,20 @@ def test_more_than_one_chunk_goes(idp_app: Flask, clock: FrozenClock, monkeypatc
         db.session.execute(db.insert(ThrottleCounter), rows)
 
     assert run(idp_app, "--apply").stdout.startswith("throttle counters    8\n")
+
+
+def test_accounts_without_a_child_for_a_year_are_disabled_chunk_by_chunk(
+    idp_app: Flask, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(purging, "CHUNK", 2)
+    with idp_app.app_context():
+        for _ in range(5):
+            make_account()
+    clock.advance(days=500)
+
+    assert "accounts disabled    5\n" in run(idp_app).stdout
+    assert "accounts disabled    5\n" in run(idp_app, "--apply").stdout
+    assert "accounts disabled    0\n" in run(idp_app, "--apply").stdout
 
 
 def test_the_journal_is_kept_a_year_and_tells_of_the_purge(idp_app: Flask, clock: FrozenClock):

@@ -1,7 +1,7 @@
 """`idp links`: what an operator does for a school, and that the account's holder is told."""
 
 import json
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from idp.db import db, transaction
 from idp.families import service as families
-from idp.families.models import Link, LinkState
+from idp.families.models import Child, Link, LinkState
 from idp.link_disputes.cli import links
 from idp.messaging.models import OutboxMessage
 from tests.factories import LONG_AGO, make_account, make_child, make_link, make_school
@@ -68,6 +68,29 @@ def test_a_school_freezes_a_link_too(idp_app: Flask, school: str) -> None:
 def test_a_link_that_is_not_known_is_a_usage_error(idp_app: Flask) -> None:
     assert run(idp_app, "freeze", str(uuid4())).exit_code == 2
     assert run(idp_app, "freeze", "c.dupont").exit_code == 2
+
+
+def test_a_birth_date_is_corrected_with_apply_alone(idp_app: Flask) -> None:
+    with idp_app.app_context():
+        child_id = make_child()
+        link_id = str(make_link(make_account(identifier="c.dupont2"), child_id).id)
+
+    planned = run(idp_app, "correct-birth-date", link_id, "2017-04-13")
+    assert (planned.exit_code, birth_date_of(idp_app, child_id)) == (0, date(2017, 3, 14))
+    assert "c.dupont2 - Maël N’GUYEN" in planned.stdout
+
+    assert run(idp_app, "correct-birth-date", link_id, "2017-04-13", "--apply").exit_code == 0
+    assert birth_date_of(idp_app, child_id) == date(2017, 4, 13)
+
+
+@pytest.mark.parametrize("typed", ["13/04/2017", "2017-02-30", "1917-04-13", "2100-01-01"])
+def test_no_pupil_is_born_then(idp_app: Flask, typed: str) -> None:
+    assert run(idp_app, "correct-birth-date", str(uuid4()), typed).exit_code == 2
+
+
+def birth_date_of(app: Flask, child_id: UUID) -> date:
+    with app.app_context():
+        return db.session.get_one(Child, child_id).birth_date
 
 
 def state_of(app: Flask, link_id: UUID) -> LinkState:

@@ -15,7 +15,7 @@ from idp.accounts.models import Account, AccountState, GivenIdentifier
 from idp.accounts.rules import AccountId
 from idp.audit.models import AuditEntry
 from idp.db import db, transaction
-from idp.families import merges
+from idp.families import birth_dates, dormancy, merges
 from idp.families import service as families
 from idp.families.models import Child, Guardian, Link, LinkEnder, LinkState, School
 from idp.messaging.models import OutboxMessage
@@ -568,3 +568,81 @@ def test_ch_09_whose_account_was_closed_gets_another_one_with_another_identifier
         ("c.dupont2", "Enzo", "active"),
     }
     assert links() == after
+
+
+LEA_CORRECTED = "2018-04-13"
+
+
+def correct(given_name: str, birth_date: str, now: datetime) -> None:
+    link_id = db.session.scalars(
+        select(Link.id).join(Child, Child.id == Link.child_id).where(Child.given_name == given_name)
+    ).first()
+    assert link_id is not None
+    birth_dates.correct_birth_date(link_id, date.fromisoformat(birth_date), now=now)
+
+
+def dates_of(given_name: str) -> list[tuple[date, date | None]]:
+    rows = db.session.execute(
+        select(Child.birth_date, Child.roster_birth_date).where(Child.given_name == given_name)
+    )
+    return [(row[0], row[1]) for row in rows]
+
+
+@pytest.mark.parametrize("given_name", ["Léa", "Enzo"], ids=["with INE", "without INE"])
+def test_a_roster_that_repeats_a_corrected_birth_date_changes_nothing_and_says_so(
+    now: datetime, given_name: str
+) -> None:
+    bring(now)
+    (before,) = dates_of(given_name)
+    correct(given_name, LEA_CORRECTED, now)
+
+    done = bring(now)
+
+    assert dates_of(given_name) == [(date.fromisoformat(LEA_CORRECTED), before[0])]
+    assert (done.plan.writes, len(links())) == (0, 5)
+    assert [notice.reason for notice in done.plan.notices if "the school corrected" in notice.reason] == [
+        "another birth date than the one that the school corrected: that one is kept"
+    ]
+
+
+@pytest.mark.parametrize("one", [LEA, ENZO], ids=["with INE", "without INE"])
+def test_a_roster_that_agrees_with_the_correction_ends_it(now: datetime, one: PupilLine) -> None:
+    bring(now)
+    correct(one.given_name, LEA_CORRECTED, now)
+    agreed = tuple(replace(pupil, born=LEA_CORRECTED) if pupil is one else pupil for pupil in PUPILS)
+
+    done = bring(now, agreed)
+
+    assert dates_of(one.given_name) == [(date.fromisoformat(LEA_CORRECTED), None)]
+    assert not any("the school corrected" in notice.reason for notice in done.plan.notices)
+    assert bring(now, agreed).plan.writes == 0
+    later = replace(one, born="2018-05-01")
+    if one.ine:
+        bring(now, tuple(later if pupil is one else pupil for pupil in PUPILS))
+        assert dates_of(one.given_name) == [(date(2018, 5, 1), None)]
+
+
+def test_a_third_birth_date_is_noted_and_the_correction_stands(now: datetime) -> None:
+    bring(now)
+    correct("Léa", LEA_CORRECTED, now)
+    third = (replace(LEA, born="2018-05-01", level="CM1"), MAEL, ENZO)
+
+    done = bring(now, third)
+
+    assert dates_of("Léa") == [(date.fromisoformat(LEA_CORRECTED), date(2018, 5, 1))]
+    assert db.session.scalars(select(Child.level).where(Child.given_name == "Léa")).one() == "CM1"
+    assert any("the school corrected" in notice.reason for notice in done.plan.notices)
+
+
+def test_a_child_who_comes_back_gives_a_dormant_account_back(now: datetime) -> None:
+    bring(now)
+    bring(now + timedelta(days=1), (LEA, ENZO, MAEL), (CELINE, PAUL), allows_departures=True)
+    later = now + timedelta(days=400)
+    with transaction():
+        assert dormancy.disable_dormant(10, now=later) == 1
+
+    bring(later)
+
+    jean = db.session.scalars(select(Account).where(Account.identifier == "j.dupont")).one()
+    assert (jean.state, jean.previous_state, jean.unlinked_at) == (AccountState.CREATED, None, None)
+    assert ("j.dupont", "Léa", "active") in links()
