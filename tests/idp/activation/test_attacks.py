@@ -24,7 +24,7 @@ from idp.sessions import service as sessions
 from idp.sessions.rules import SessionEndReason
 from shared.secrets import digest, new_secret
 from tests.factories import LETTER_LIFE, make_account, make_child, make_link, make_school
-from tests.idp.activation.conftest import CHOSEN_PASSWORD, EMAIL, begin, form_filled
+from tests.idp.activation.conftest import BIRTH_DATE, CHOSEN_PASSWORD, EMAIL, begin, form_filled
 from tests.idp.activation.test_views import correct, csrf, letter_that_meets_the_rules, send_again
 
 COOKIE = "__Host-idp_session"
@@ -348,7 +348,9 @@ def test_ac_10_a_victims_mailbox_is_of_no_use_to_the_attacker_nor_to_the_victim(
 
 
 @pytest.mark.parametrize("typed", ["Maël N’GUYEN", "m.nguyen", "120890177AB", "14032017", "2017-03-14"])
-def test_ac_12_a_child_is_not_an_account(parent, browser, typed):
+def test_ac_12_a_child_is_not_an_account(parent, browser, typed, idp_app):
+    with idp_app.app_context():
+        make_link(parent.account_id, make_child(ine="120890177AB", birth_date=BIRTH_DATE))
     unknown = browser.sign_in("z.personne", "14032017")
     tried = browser.sign_in(typed, "14032017")
     from_activation = browser.send(

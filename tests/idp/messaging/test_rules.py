@@ -48,7 +48,7 @@ def test_em_17_a_message_has_exactly_one_recipient(to):
 
 
 @pytest.mark.parametrize("subject", ["deux\r\nBcc: b@y.fr", "deux\nlignes", "nul\x00"])
-def test_a_subject_is_one_line(subject):
+def test_mh_01_a_subject_is_one_line(subject):
     with pytest.raises(UnsafeHeader):
         a_message(subject=subject)
 

@@ -4,6 +4,8 @@ import re
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from itertools import pairwise
+from random import SystemRandom
 from threading import Barrier
 
 import pytest
@@ -25,6 +27,7 @@ from idp.one_time_codes.rules import (
     OneTimeCodeWrong,
     Purpose,
     ResendTooSoon,
+    new_numeric_code,
 )
 from shared.secrets import digest
 from tests.conftest import FrozenClock
@@ -155,7 +158,7 @@ def test_sm_03_the_wait_for_another_code_grows(
 
 
 @pytest.mark.parametrize(("seconds", "is_good"), [(-1, True), (0, False), (1, False)])
-def test_em_05_a_code_is_dead_after_fifteen_minutes(
+def test_em_05_and_sm_04_a_code_is_dead_after_fifteen_minutes(
     idp_context: Flask, clock: FrozenClock, seconds: int, is_good: bool
 ) -> None:
     secret, numeric_code = start(make_account(), clock.now)
@@ -275,6 +278,18 @@ def test_em_06_codes_are_six_uniform_digits(idp_context: Flask, now: datetime) -
     assert len(set(drawn)) > 490
     for place in range(6):
         assert all(25 <= count <= 80 for count in Counter(code[place] for code in drawn).values())
+
+
+def test_sm_04_ten_thousand_codes_follow_no_pattern() -> None:
+    drawn = [int(new_numeric_code(SystemRandom())) for _ in range(10_000)]
+
+    assert len(set(drawn)) > 9_800
+    for place in range(6):
+        counts = Counter(code // 10**place % 10 for code in drawn)
+        assert all(800 <= counts[digit] <= 1_200 for digit in range(10))
+    # None follows from the one before.
+    steps = Counter((later - earlier) % 10**6 for earlier, later in pairwise(drawn))
+    assert max(steps.values()) < 5
 
 
 def test_em_07_neither_code_nor_cookie_is_stored(idp_context: Flask, now: datetime) -> None:

@@ -23,7 +23,7 @@ from idp.sign_in import service
 from idp.sign_in.rules import AccountMerged, LetterExpired, SignInRefused, SignInSlowed
 from idp.sign_in.service import Authenticated
 from tests.conftest import FrozenClock
-from tests.factories import LETTER_LIFE
+from tests.factories import LETTER_LIFE, make_child, make_link
 from tests.hashing import CountingHasher
 from tests.idp.sign_in.conftest import CHOSEN, UNKNOWN, People, Person
 
@@ -194,7 +194,7 @@ def test_ac_03_the_older_letter_is_dead_at_once(idp_context: Flask, people: Peop
 def test_ac_12_no_account_exists_for_a_child(
     idp_context: Flask, people: People, now: datetime, typed: str
 ) -> None:
-    people.with_letter()
+    make_link(people.with_letter().account_id, make_child(ine="1234567890A"))
 
     for password in ("14/03/2017", "14032017", "2017-03-14"):
         with pytest.raises(SignInRefused):

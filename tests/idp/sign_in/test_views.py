@@ -16,6 +16,7 @@ from idp.sessions.models import AccountSession
 from idp.sign_in import service
 from idp.sign_in.rules import CarriedRequest
 from tests.conftest import FrozenClock, browser_at
+from tests.factories import make_child, make_link
 from tests.hashing import CountingHasher
 from tests.idp.sign_in.conftest import CHOSEN, UNKNOWN, People
 from tests.web import form_values, submit
@@ -209,7 +210,9 @@ def test_ac_03_the_older_of_two_letters_opens_nothing(
 def test_ac_12_what_is_known_of_a_child_gets_the_answer_of_an_unknown_identifier(
     idp_app: Flask, people: People, typed: str
 ) -> None:
-    people.with_letter()
+    parent = people.with_letter()
+    with idp_app.app_context():
+        make_link(parent.account_id, make_child(ine="1234567890A"))
 
     answer = refused(idp_app, typed, "14/03/2017")
 
