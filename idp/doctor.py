@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from idp.db import db
 from idp.families import service as families
-from idp.messaging import mail
+from idp.messaging import mail, sending_domain
 from idp.messaging.models import OutboxMessage
 from idp.messaging.rules import DeliveryRefused
 from idp.settings import current
@@ -32,11 +32,22 @@ SHOWN = 5
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a check saw. remedy: what to do; None when all is well."""
+    """What a check saw. remedy: what to do; None when all is well.
+
+    is_unknown: the check could not look, which says nothing against the installation.
+    """
 
     name: str
     seen: str
     remedy: str | None = None
+    is_unknown: bool = False
+
+    @property
+    def mark(self) -> str:
+        """How its line begins."""
+        if self.is_unknown:
+            return "??"
+        return "ok" if self.remedy is None else "NO"
 
 
 Check = Callable[[datetime], Finding]
@@ -93,6 +104,24 @@ def check_mail(_now: datetime) -> Finding:
     return Finding("mail server", where)
 
 
+def check_spf(_now: datetime) -> Finding:
+    """Receivers know which servers may send for the domain."""
+    return _look_up("SPF", sending_domain.spf_problem)
+
+
+def check_dkim(_now: datetime) -> Finding:
+    """Receivers find the key that the mail server signs with."""
+    selector = current().mail_dkim_selector
+    if not selector and _is_public(_domain()):
+        return Finding("DKIM", "not looked for: set IDP_MAIL_DKIM_SELECTOR", is_unknown=True)
+    return _look_up("DKIM", lambda domain: sending_domain.dkim_problem(domain, selector))
+
+
+def check_dmarc(_now: datetime) -> Finding:
+    """Receivers are told to refuse what others send in the domain's name."""
+    return _look_up("DMARC", sending_domain.dmarc_problem)
+
+
 def check_outbox(now: datetime) -> Finding:
     """The worker takes what is due."""
     waiting = select(func.min(OutboxMessage.due_at)).where(
@@ -128,6 +157,9 @@ CHECKS: tuple[Check, ...] = (
     check_signing_keys,
     check_key_encryption,
     check_mail,
+    check_spf,
+    check_dkim,
+    check_dmarc,
     check_outbox,
     check_fetch_exemptions,
     check_school_contacts,
@@ -155,7 +187,8 @@ def examine(now: datetime) -> Iterator[Finding]:
 def doctor() -> None:
     """Look whether this installation has what it needs: one line for each check, with what to do.
 
-    Exits with 1 when a check says no. Changes nothing, and sends no mail.
+    A line begins with ok, NO, or ?? where the check could not look. Exits with 1 when a check says no. Changes
+    nothing, and sends no mail.
 
     \b
     Examples:
@@ -165,10 +198,30 @@ def doctor() -> None:
     findings = list(examine(app_now()))
     width = max(len(finding.name) for finding in findings)
     for finding in findings:
-        mark = "ok" if finding.remedy is None else "NO"
         way = f"; {finding.remedy}" if finding.remedy else ""
-        click.echo(f"{mark}  {finding.name:{width}}  {finding.seen}{way}")
+        click.echo(f"{finding.mark}  {finding.name:{width}}  {finding.seen}{way}")
     raise SystemExit(CHECK_SAYS_NO if any(finding.remedy for finding in findings) else WELL)
+
+
+def _look_up(name: str, problem_of: Callable[[str], str | None]) -> Finding:
+    domain = _domain()
+    if not _is_public(domain):
+        return Finding(name, f"{domain} is not a domain that others look up")
+    try:
+        problem = problem_of(domain)
+    except sending_domain.CouldNotLook as failure:
+        return Finding(name, f"{domain}: could not look ({failure})", is_unknown=True)
+    if problem is not None:
+        return Finding(name, f"{domain}: {problem}", "see docs/mail.md; mailboxes refuse or hide such mail")
+    return Finding(name, domain)
+
+
+def _domain() -> str:
+    return current().mail_sender_address.rpartition("@")[2].lower()
+
+
+def _is_public(domain: str) -> bool:
+    return "." in domain
 
 
 def _readers() -> TokenReaders:

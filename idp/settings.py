@@ -75,6 +75,8 @@ class Settings(ServiceSettings):
     """Name that mails come from."""
     mail_sender_address: str = "ne-pas-repondre@localhost"
     """Address that mails come from."""
+    mail_dkim_selector: str = Field(default="", pattern=r"^[A-Za-z0-9._-]*$")
+    """Name of the key that the mail server signs with, before `._domainkey`; `idp doctor` looks for it there."""
 
     # --- SMS: on once account, token and sender are all given
     twilio_account_sid: str = Field(default="", pattern=r"^(AC[0-9a-f]{32})?$")

@@ -12,10 +12,12 @@ from sqlalchemy import text, update
 from idp.db import db, transaction
 from idp.doctor import doctor
 from idp.families.models import School
+from idp.messaging import sending_domain
 from idp.signing_keys.models import SigningKey
 from tests.conftest import FrozenClock
 from tests.factories import make_school
 from tests.idp.messaging.test_service import enqueue
+from tests.name_server import name_server
 from tests.relying_party import signing_key
 
 __all__ = ["signing_key"]
@@ -38,7 +40,7 @@ def test_where_nothing_is_missing_each_check_says_so(examined: Callable[[], Resu
     result = examined()
 
     assert result.exit_code == 0, result.output
-    assert len(result.stdout.splitlines()) == 7
+    assert len(result.stdout.splitlines()) == 10
     assert lines_that_say_no(result) == []
 
 
@@ -96,3 +98,54 @@ def test_a_school_without_contact_is_named(examined: Callable[[], Result]):
         db.session.execute(update(School).values(phone="", email=""))
 
     assert any("0990001N" in line for line in lines_that_say_no(examined()))
+
+
+GOOD_ZONE = {
+    "compte.example": ["v=spf1 mx -all"],
+    "k1._domainkey.compte.example": ["v=DKIM1; k=ed25519; p=AAAA"],
+    "_dmarc.compte.example": ["v=DMARC1; p=reject"],
+}
+
+
+@pytest.mark.parametrize(
+    ("zone", "selector", "marks", "exit_code"),
+    [
+        (GOOD_ZONE, "k1", ["ok", "ok", "ok"], 0),
+        (GOOD_ZONE, "", ["ok", "??", "ok"], 0),
+        ({"compte.example": ["v=spf1 mx -all"]}, "k1", ["ok", "NO", "NO"], 1),
+    ],
+)
+def test_mh_05_the_dns_of_the_sending_domain_is_looked_at(
+    examined: Callable[[], Result],
+    idp_context: Flask,
+    zone: dict[str, list[str]],
+    selector: str,
+    marks: list[str],
+    exit_code: int,
+):
+    changed = {"mail_sender_address": "ne-pas-repondre@Compte.Example", "mail_dkim_selector": selector}
+    settings = idp_context.extensions["settings"]
+    idp_context.extensions["settings"] = settings.model_copy(update=changed)
+
+    with name_server(zone):
+        result = examined()
+
+    lines = {line[4:].split()[0]: line[:2] for line in result.stdout.splitlines()}
+    assert [lines[name] for name in ("SPF", "DKIM", "DMARC")] == marks
+    assert result.exit_code == exit_code
+
+
+def test_a_silent_name_server_is_no_fault_of_the_installation(
+    examined: Callable[[], Result], idp_context: Flask, monkeypatch: pytest.MonkeyPatch
+):
+    changed = {"mail_sender_address": "ne-pas-repondre@compte.example"}
+    settings = idp_context.extensions["settings"]
+    idp_context.extensions["settings"] = settings.model_copy(update=changed)
+    monkeypatch.setattr(sending_domain.spf_problem, "__kwdefaults__", {"seconds": 0.05})
+    monkeypatch.setattr(sending_domain.dmarc_problem, "__kwdefaults__", {"seconds": 0.05})
+
+    with name_server({}, is_silent=True):
+        result = examined()
+
+    assert result.exit_code == 0
+    assert result.stdout.count("compte.example: could not look (LifetimeTimeout)") == 2
