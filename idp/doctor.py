@@ -1,17 +1,13 @@
 """`idp doctor`: one line for each thing that an installation needs, and what to do where it is missing."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import cast
 
 import click
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from flask import current_app
 from flask.cli import with_appcontext
 from sqlalchemy import func, select
-from sqlalchemy.exc import SQLAlchemyError
 
 from idp.db import db
 from idp.families import service as families
@@ -23,46 +19,16 @@ from idp.signing_keys import rotation
 from idp.signing_keys.material import Seal
 from idp.signing_keys.rules import ACTIVE, ALWAYS_PUBLISHED, TokenReaders, due_moves
 from shared.clock import app_now
+from shared.findings import Check, Finding, examine, tables_finding, tell
 
 LONGEST_WAIT = timedelta(minutes=15)
 """How long a message may wait in the outbox before the worker is thought to be away."""
-WELL, CHECK_SAYS_NO = 0, 1
 SHOWN = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What a check saw. remedy: what to do; None when all is well.
-
-    is_unknown: the check could not look, which says nothing against the installation.
-    """
-
-    name: str
-    seen: str
-    remedy: str | None = None
-    is_unknown: bool = False
-
-    @property
-    def mark(self) -> str:
-        """How its line begins."""
-        if self.is_unknown:
-            return "??"
-        return "ok" if self.remedy is None else "NO"
-
-
-Check = Callable[[datetime], Finding]
 
 
 def check_database(_now: datetime) -> Finding:
     """Reachable, and with the tables of this release."""
-    head = ScriptDirectory.from_config(
-        current_app.extensions["migrate"].migrate.get_config()
-    ).get_current_head()
-    with db.engine.connect() as connection:
-        present = MigrationContext.configure(connection).get_current_revision()
-    if present != head:
-        return Finding("database", f"at {present}, this release wants {head}", "run idp db upgrade")
-    return Finding("database", f"at {head}")
+    return tables_finding(db.engine, "idp")
 
 
 def check_signing_keys(now: datetime) -> Finding:
@@ -153,7 +119,7 @@ def check_school_contacts(_now: datetime) -> Finding:
 
 
 CHECKS: tuple[Check, ...] = (
-    check_database,  # the others read it
+    check_database,
     check_signing_keys,
     check_key_encryption,
     check_mail,
@@ -164,22 +130,6 @@ CHECKS: tuple[Check, ...] = (
     check_fetch_exemptions,
     check_school_contacts,
 )
-
-
-def examine(now: datetime) -> Iterator[Finding]:
-    """Every check in order; when the tables are not there or not ours, those that read them are not run."""
-    for check in CHECKS:
-        try:
-            finding = check(now)
-        except SQLAlchemyError as failure:
-            told = type(getattr(failure, "orig", None) or failure).__name__
-            yield Finding(
-                "database", f"does not answer: {told}", "compare IDP_DATABASE_URL with the server's"
-            )
-            return
-        yield finding
-        if check is check_database and finding.remedy is not None:
-            return
 
 
 @click.command("doctor")
@@ -195,12 +145,7 @@ def doctor() -> None:
       idp doctor
       idp doctor || echo "look at it"
     """
-    findings = list(examine(app_now()))
-    width = max(len(finding.name) for finding in findings)
-    for finding in findings:
-        way = f"; {finding.remedy}" if finding.remedy else ""
-        click.echo(f"{finding.mark}  {finding.name:{width}}  {finding.seen}{way}")
-    raise SystemExit(CHECK_SAYS_NO if any(finding.remedy for finding in findings) else WELL)
+    tell(examine(CHECKS, app_now(), database_setting="IDP_DATABASE_URL"))
 
 
 def _look_up(name: str, problem_of: Callable[[str], str | None]) -> Finding:

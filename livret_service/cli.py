@@ -7,6 +7,7 @@ from flask.cli import AppGroup, ScriptInfo
 from flask_migrate.cli import db as database_commands
 
 from livret_service.app import create_app
+from livret_service.doctor import doctor
 from livret_service.lsu_import.cli import import_command
 from livret_service.sign_in import service as sign_in
 from livret_service.sign_in.cli import client, client_key
@@ -29,6 +30,7 @@ livret.add_command(database_commands, "db")
 livret.add_command(import_command)
 livret.add_command(client)
 livret.add_command(client_key)
+livret.add_command(doctor)
 
 
 @livret.command("purge")

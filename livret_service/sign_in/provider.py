@@ -229,6 +229,14 @@ class Provider(FlaskOAuth2App):
             raise IdTokenRefused(type(error).__name__) from None
         return read_token_answer(answer)
 
+    def has_key_for_us(self) -> bool:
+        """Whether the issuer publishes a key of the algorithm that is accepted. Raises ProviderUnavailable."""
+        return any(
+            key.fits(algorithm, key.kid)
+            for key in self._issuer_keys()
+            for algorithm in self._allowed_algorithms()
+        )
+
     def verify_id_token(self, answer: TokenAnswer, expected: Expected) -> dict[str, Any]:
         """The claims of a token that passed everything: form, signature, claims. Raises SignInFailed."""
         header = read_header(answer.id_token, self._allowed_algorithms())
