@@ -18,7 +18,7 @@ from idp.settings import Settings
 from tests.idp.messaging.conftest import TWILIO, MailServer
 from tests.idp.messaging.test_service import a_message
 from tests.idp.messaging.test_sms import a_code
-from tests.killing import NEVER, every_point, run_until_killed
+from tests.killing import KILLS_A_POINT, NEVER, every_point, run_until_killed
 
 
 def deliver(app: Flask, now: datetime) -> Any:
@@ -98,8 +98,8 @@ def test_a_message_is_there_exactly_when_its_transaction_is(idp_app, now):
         run_until_killed(idp_app, write, before=point)
 
     with idp_app.app_context():
-        # The first run, and the one that died when all was committed.
-        assert db.session.query(OutboxMessage).count() == 4
+        # Two messages of the first run, and of each one that died when all was committed.
+        assert db.session.query(OutboxMessage).count() == 2 + 2 * KILLS_A_POINT
 
 
 @pytest.fixture
