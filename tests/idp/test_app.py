@@ -1,12 +1,30 @@
 """Which headers of a request are believed, and by whom."""
 
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from idp.accounts.mail_domains import meant_address
+from idp.accounts.rules import (
+    AccountState,
+    Names,
+    identifier_stem,
+    is_same_person,
+    normalise_address,
+    normalise_identifier,
+)
 from idp.app import create_app
+from idp.errors import DomainError
+from idp.messaging.phones import normalise_phone
 from idp.settings import Settings
+from livret_service.sign_in.rules import TargetRefused, local_target
+from shared.pages import LANGUAGES, known_language
 from tests.conftest import Browser, browser_at, idp_settings_values
+from tests.factories import make_account
 
 ISSUER = "https://compte.example"
 FORWARDED = {
@@ -73,8 +91,36 @@ def test_hh_02_the_trusted_proxy_says_the_scheme_and_the_host(behind_a_proxy: Fl
 
 
 @pytest.mark.parametrize("header", IDENTITY)
-def test_hh_07_a_header_never_says_who_someone_is(idp_client: FlaskClient, header: str):
+def test_hh_07_a_header_never_says_who_someone_is(idp_app: Flask, idp_client: FlaskClient, header: str):
+    with idp_app.app_context():
+        make_account(identifier="c.dupont", state=AccountState.ACTIVE)
+
     answer = idp_client.get("/compte", headers={header: IDENTITY[header]})
 
     assert answer.status_code == 303
     assert answer.location.startswith("/connexion")
+
+
+READERS: dict[str, Callable[[str], object]] = {
+    "email": normalise_address,
+    "email, nearly right": lambda text: normalise_address(f"{text}@exemple.fr"),
+    "email, mistyped": lambda text: meant_address(f"a@{text}"),
+    "phone": normalise_phone,
+    "identifier": normalise_identifier,
+    "name": lambda text: identifier_stem(text, text),
+    "two names": lambda text: is_same_person(Names(text, text), Names(text, f"{text}x")),
+    "target": lambda text: local_target(f"/{text}", ISSUER),
+    "language": lambda text: known_language([text], LANGUAGES),
+}
+PROBES = ["a", "a@", "é", "(", "0 ", "/..", "-", "a.", "gmail.com", "\N{COMBINING ACUTE ACCENT}"]
+
+
+@pytest.mark.parametrize("probe", PROBES)
+@pytest.mark.parametrize("name", READERS)
+def test_in_08_ten_kilobytes_of_anything_are_read_in_no_time(name: str, probe: str):
+    begun = time.process_time()
+
+    with suppress(DomainError, TargetRefused):
+        READERS[name](probe * (10_000 // len(probe.encode())))
+
+    assert time.process_time() - begun < 0.05

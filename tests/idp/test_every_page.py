@@ -14,6 +14,7 @@ from werkzeug.test import TestResponse
 
 from idp.db import db
 from tests.crawling import WAYS_ON, Crawler, is_page
+from tests.hostile import own_fields
 from tests.idp.persons import ORIGIN, Person, family
 from tests.web import form_values
 
@@ -116,6 +117,27 @@ def is_opening(person: Person, address: str, answer: TestResponse) -> bool:
     """Whether the answer is the redirect that opening the address gives; a form without a page of its own has none."""
     opened = person.browser.get(address)
     return answer.status_code == 303 and (opened.status_code == 405 or answer.location == opened.location)
+
+
+@pytest.mark.parametrize("values", [["a\0"], ["é" * 4000], ["a", "b"]], ids=["NUL", "long", "twice"])
+@pytest.mark.parametrize("name", PERSONS)
+def test_in_01_in_04_in_05_every_form_refuses_what_no_page_of_ours_sends(
+    idp_app: Flask, persons: dict[str, Person], name: str, values: list[str], sms_on: None
+):
+    person = persons[name]
+    tried = 0
+    for rule in rules(idp_app, "POST"):
+        address = address_of(idp_app, rule, person)
+        page = person.browser.get(address)
+        if f'action="{address}' not in page.text:
+            continue
+        for field in set(own_fields(page.text, address)) - {"csrf_token"}:
+            token = form_values(page.text)["csrf_token"]
+            answer = person.browser.post(address, data={"csrf_token": token, field: values})
+            assert answer.status_code == 400, (address, field, answer.status_code)
+            assert "plus valable" not in answer.text
+            tried += 1
+    assert tried
 
 
 def test_br_01_only_the_protocol_is_spared(idp_app: Flask):

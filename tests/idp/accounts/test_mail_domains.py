@@ -55,6 +55,6 @@ def test_two_neighbours_swapped_are_one_edit(one: str, other: str, edits: int) -
 def test_in_08_the_longest_domain_costs_nothing() -> None:
     begun = time.process_time()
 
-    meant_address("a@" + "gmail.com" * 28)
+    meant_address("a@" + "gmail.com" * 1_100)
 
     assert time.process_time() - begun < 0.05

@@ -69,7 +69,7 @@ def test_pages_follow_each_other_by_links(
 
 
 @pytest.mark.parametrize("page", ["0", "-1", "99999999999999999999", "x", "%00", "2&page=3"])
-def test_a_page_that_is_not_there_shows_the_nearest(browser: Browser, page: str):
+def test_pc_05_in_07_a_page_that_is_not_there_shows_the_nearest(browser: Browser, page: str):
     assert browser.get(f"{PAGE}?page={page}").status_code == 200
 
 

@@ -352,3 +352,15 @@ def test_in_03_a_ligature_is_its_letters(
     people.of_state(AccountState.ACTIVE, identifier="c.filou")
 
     assert outcome(typed, CHOSEN, now) == "in"
+
+
+@pytest.mark.parametrize(
+    "typed", ["' OR '1'='1", "x' OR 1=1 --", "'; DELETE FROM account; --", "c.dupont' --", "%", "c.dupon_"]
+)
+def test_in_09_what_is_typed_is_never_part_of_a_statement(
+    idp_context: Flask, people: People, now: datetime, typed: str
+) -> None:
+    people.of_state(AccountState.ACTIVE, identifier="c.dupont")
+
+    assert outcome(typed, CHOSEN, now) == "wrong"
+    assert outcome("c.dupont", CHOSEN, now) == "in"

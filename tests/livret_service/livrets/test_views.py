@@ -12,10 +12,12 @@ from flask import Flask
 from lxml import html
 from playwright.sync_api import Browser as Chromium
 from playwright.sync_api import Page, Route
-from sqlalchemy import event
+from sqlalchemy import event, update
 
-from livret_service.db import db
+from livret_service.db import db, transaction
 from livret_service.livrets.rules import SupportMeasure
+from livret_service.sign_in.models import GuardianSession
+from shared.secrets import digest
 from tests.conftest import MORNING, Browser, browser_at
 from tests.crawling import Crawler
 from tests.livret_service.livrets.conftest import (
@@ -212,6 +214,39 @@ def test_pc_01_nobody_signed_in_is_sent_to_sign_in_whether_the_page_exists_or_no
         assert answer.location.startswith("/connexion")
 
 
+def test_pc_09_every_byte_of_a_child_needs_the_session_and_the_link(
+    publish: Publish, sign_in_as: SignIn, livret_app: Flask, livret_client: Browser
+):
+    """No shared, signed or guessed address: from the URL map, whatever is added to it."""
+    bilan = publish()
+    # Under another's child too: a stranger has one of their own.
+    addresses = {
+        re.sub("<[^>]*>", "x", rule.rule.replace("<bilan>", bilan).replace("<child>", child))
+        for rule in livret_app.url_map.iter_rules()
+        for child in (LEA.sub, MAEL.sub)
+    }
+    signed_out, family, stranger = sign_in_as(LEA), sign_in_as(LEA), sign_in_as(MAEL)
+    cookie = signed_out.get_cookie("__Host-livret_session", domain="livret.example")
+    assert cookie is not None
+    end_session(livret_app, cookie.value)
+
+    def tells(browser: Browser) -> set[str]:
+        answers = {address: browser.get(address).text for address in addresses}
+        return {address for address, text in answers.items() if "Léa" in text or "Bon semestre" in text}
+
+    assert tells(family) == {"/livrets", f"/livrets/{LEA.sub}", bilan_address(bilan)}
+    assert [tells(browser) for browser in (stranger, livret_client, signed_out)] == [set(), set(), set()]
+
+
+def end_session(app: Flask, secret: str) -> None:
+    with app.app_context(), transaction():
+        db.session.execute(
+            update(GuardianSession)
+            .where(GuardianSession.session_digest == digest(secret))
+            .values(ended_at=MORNING)
+        )
+
+
 def test_pc_10_two_guardians_of_a_child_see_the_same_bytes_and_not_each_other(
     publish: Publish, sign_in_as: SignIn
 ):
@@ -225,9 +260,6 @@ def test_pc_10_two_guardians_of_a_child_see_the_same_bytes_and_not_each_other(
 def test_pc_25_the_children_of_the_session_decide_at_each_request(
     publish: Publish, sign_in_as: SignIn, livret_app: Flask
 ):
-    from livret_service.db import transaction
-    from livret_service.sign_in.models import GuardianSession
-
     browser, address = sign_in_as(LEA), bilan_address(publish())
     assert browser.get(address).status_code == 200
 
@@ -263,7 +295,7 @@ def test_br_11_what_a_school_writes_is_text(publish: Publish, sign_in_as: SignIn
     assert words(page).count(PROBE) >= 9
 
 
-def test_pages_are_private(publish: Publish, sign_in_as: SignIn):
+def test_br_14_pages_are_private(publish: Publish, sign_in_as: SignIn):
     for address in ("/livrets", "/livrets/child-lea", bilan_address(publish()), "/livrets/nobody"):
         headers = sign_in_as(LEA).get(address).headers
         assert headers["Cache-Control"] == "no-store, private"
