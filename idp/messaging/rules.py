@@ -76,6 +76,10 @@ class Channel(StrEnum):
     SMS = "sms"
 
 
+NOBODY = {Channel.EMAIL: "personne@exemple.invalid", Channel.SMS: "+33639980000"}
+"""Where a message goes that never leaves: written like any other, so that nobody's absence shows in the time it takes."""
+
+
 class DeliveryRefused(Exception):
     """The message did not leave. `reason`: a reply code or an error's name; `is_permanent`: never try again."""
 

@@ -1,6 +1,7 @@
 """The outbox: written in the caller's transaction, delivered by the worker, at least once (ADR 0007)."""
 
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from random import SystemRandom
 from uuid import UUID
@@ -19,6 +20,7 @@ from idp.messaging.rules import (
     ALERT_AFTER_ATTEMPTS,
     DEAD_LETTERS_KEPT,
     LEASE,
+    NOBODY,
     Channel,
     DeliveryRefused,
     DeliveryReport,
@@ -53,12 +55,12 @@ def enqueue(message: Message, *, now: datetime) -> UUID:
 
 
 def rehearse(message: Message, *, now: datetime) -> None:
-    """Do all that `enqueue` does for a message that never leaves: it is withdrawn as it is written.
+    """Write the same row to nobody: it waits like any other, and the worker withdraws it when its turn comes.
 
-    For an answer that must cost the same whether there is somebody to write to or not. Raises ForeignUrl.
+    For an answer that must cost the same, and store as much, whether there is somebody to write to or not. Raises
+    as `enqueue` does.
     """
-    row = _write(message, now=now)
-    row.failed_at, row.failure, row.sealed_words = now, WITHDRAWN, None
+    _write(replace(message, to=NOBODY[message.channel]), now=now)
 
 
 def withdraw(account_id: UUID, template: str, *, now: datetime) -> None:
@@ -135,7 +137,7 @@ def deliver_next(*, now: datetime) -> DeliveryState | None:
     dies in between leaves a lease that runs out, and a mail leaves again under the same Message-ID. An SMS has
     no such name: one that may have left ends as failed, and is not sent again.
     """
-    claimed = _claim(now)
+    claimed = _claim_for_somebody(now)
     if claimed is None:
         _erase_old_words(now)
         return None
@@ -170,10 +172,10 @@ def _send_sms(claimed: OutboxMessage, now: datetime) -> None:
 def masked_recipient(message: OutboxMessage) -> str:
     """Whom a message is for, masked; empty once its words are erased, or do not open."""
     try:
-        words = _open_sms(message) if message.channel is Channel.SMS else _open(message)
+        recipient = _recipient(message)
     except SealBroken:
         return ""
-    return masked_phone(words.to) if message.channel is Channel.SMS else masked_email(words.to)
+    return masked_phone(recipient) if message.channel is Channel.SMS else masked_email(recipient)
 
 
 def _receipt_statement(report: SmsReport, now: datetime) -> Update:
@@ -230,6 +232,20 @@ def _write(message: Message, *, now: datetime) -> OutboxMessage:
     return row
 
 
+def _claim_for_somebody(now: datetime) -> OutboxMessage | None:
+    """The oldest due message that has a recipient; those that were only rehearsed end here."""
+    while (claimed := _claim(now)) is not None and _is_rehearsed(claimed):
+        with transaction():
+            _settle(claimed, failed_at=now, failure=WITHDRAWN, sealed_words=None)
+    return claimed
+
+
+def _is_rehearsed(claimed: OutboxMessage) -> bool:
+    with suppress(SealBroken):
+        return _recipient(claimed) == NOBODY[claimed.channel]
+    return False
+
+
 def _claim(now: datetime) -> OutboxMessage | None:
     """One statement takes one message: on PostgreSQL by SKIP LOCKED, on SQLite because writers are serial."""
     oldest = (
@@ -260,6 +276,11 @@ def _claim(now: datetime) -> OutboxMessage | None:
 def _open_channels(now: datetime) -> tuple[Channel, ...]:
     """Without SMS while Twilio takes none: they wait, and nobody storms it."""
     return tuple(Channel) if not throttling.check_delay(sms_breaker_budget(), now=now) else (Channel.EMAIL,)
+
+
+def _recipient(message: OutboxMessage) -> str:
+    """Raises SealBroken."""
+    return (_open_sms(message) if message.channel is Channel.SMS else _open(message)).to
 
 
 def _open(claimed: OutboxMessage) -> RenderedMail:

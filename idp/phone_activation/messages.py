@@ -6,8 +6,6 @@ from uuid import UUID
 from idp.messaging.rules import Message
 
 CODE_TEMPLATE = "messaging/code_sms"
-NOBODYS_NUMBER = "+33639980000"
-"""Where a message that never leaves would go: of the range kept for fiction."""
 
 
 def activation_code(

@@ -17,7 +17,7 @@ from idp.families import service as families
 from idp.families.models import Guardian, Link
 from idp.families.rules import LinkState, SchoolTaskKind, contact_text
 from idp.messaging import service as messaging
-from idp.messaging.rules import Channel
+from idp.messaging.rules import NOBODY, Channel
 from idp.one_time_codes import challenges
 from idp.one_time_codes import service as one_time_codes
 from idp.one_time_codes.rules import CODE_LIFE, Challenge, ChallengeRefused, ChallengeStage, Purpose
@@ -48,7 +48,7 @@ from idp.throttling.rules import Budget, TooManyAttempts, birth_date_budgets, ph
 
 PURPOSE = Purpose.ACTIVATE_BY_PHONE
 MOST_CANDIDATES = 20
-NOBODY = UUID(int=0)
+NO_ACCOUNT = UUID(int=0)
 
 
 def is_offered() -> bool:
@@ -198,16 +198,13 @@ def _may_send(found: ActivatableAccount | None, typed: str, network: str, *, now
 def _send_code(challenge: Challenge, served: ActivatableAccount | None, *, now: datetime) -> None:
     """To the number of the school's data, never to the one that was typed."""
     message = messages.activation_code(
-        to=served.phone if served else messages.NOBODYS_NUMBER,
+        to=served.phone if served else NOBODY[Channel.SMS],
         account_id=served.account_id if served else None,
         numeric_code=challenges.issue_numeric_code(challenge.id, now=now),
         valid_for=CODE_LIFE,
         locale=served.locale if served else "fr",
     )
-    if served is None:
-        messaging.rehearse(message, now=now)
-    else:
-        messaging.enqueue(message, now=now)
+    messaging.enqueue(message, now=now)
 
 
 def _challenge(secret: str) -> Challenge:
@@ -228,7 +225,7 @@ def _proven(secret: str, *, now: datetime) -> ActivatableAccount:
 def _find_served(challenge: Challenge) -> ActivatableAccount | None:
     """The account of a challenge while it may be activated, and while the school knows it by the same number."""
     wanted = (
-        Account.id == (challenge.account_id or NOBODY),
+        Account.id == (challenge.account_id or NO_ACCOUNT),
         Guardian.roster_phone == (challenge.channel_address or ""),
     )
     row = db.session.execute(_activatable().where(*wanted)).one_or_none()

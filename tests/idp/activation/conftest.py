@@ -10,18 +10,16 @@ from urllib.parse import urlencode
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from idp.accounts.models import Account, AccountState
 from idp.accounts.rules import AccountId
 from idp.db import db, transaction
-from idp.messaging import service as messaging
-from idp.messaging.models import OutboxMessage
 from idp.messaging.rules import RenderedMail
 from idp.oidc import clients
 from idp.oidc.registration import ClientMetadata
 from idp.passwords import service as passwords
+from tests import outbox
 from tests.conftest import browser_at
 from tests.factories import make_account, make_child, make_link
 from tests.web import form_values
@@ -113,15 +111,7 @@ def activating(parent: Parent, browser: Browser) -> Parent:
 @pytest.fixture
 def mailbox(idp_app: Flask) -> Callable[[], list[RenderedMail]]:
     """Every mail that waits in the outbox, oldest first."""
-
-    def read() -> list[RenderedMail]:
-        with idp_app.app_context():
-            waiting = (
-                select(OutboxMessage).where(OutboxMessage.failed_at.is_(None)).order_by(OutboxMessage.id)
-            )
-            return [messaging._open(row) for row in db.session.scalars(waiting)]
-
-    return read
+    return lambda: outbox.waiting_mails(idp_app)
 
 
 @pytest.fixture

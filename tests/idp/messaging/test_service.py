@@ -243,6 +243,21 @@ def test_a_withdrawn_message_does_not_leave(mail_server, use_mail_server, now):
     assert row(other).state is DeliveryState.SENT
 
 
+def test_a_rehearsed_message_is_stored_like_any_other_and_never_leaves(mail_server, use_mail_server, now):
+    use_mail_server(mail_server)
+    real = enqueue(now)
+    with transaction():
+        service.rehearse(a_message("somebody.else@exemple.fr"), now=now)
+    rehearsed = db.session.scalars(select(OutboxMessage.id).where(OutboxMessage.id != real)).one()
+    assert row(rehearsed).state is DeliveryState.WAITING
+    assert abs(len(row(rehearsed).sealed_words or b"") - len(row(real).sealed_words or b"")) < 20
+
+    assert service.deliver_due(now=now) == DeliveryReport(sent=1)
+
+    assert [received["To"] for received in mail_server.postman.taken] == ["celine@exemple.fr"]
+    assert (row(rehearsed).failure, row(rehearsed).sealed_words) == (service.WITHDRAWN, None)
+
+
 def test_the_last_delivery_tells_the_newest_messages_state(mail_server, use_mail_server, now):
     use_mail_server(mail_server)
     assert service.last_delivery(ACCOUNT_ID, TEMPLATE) is None

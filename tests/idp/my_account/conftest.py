@@ -14,10 +14,9 @@ from idp.accounts.models import Account, AccountState
 from idp.accounts.rules import AccountId
 from idp.audit.models import AuditEntry
 from idp.db import db
-from idp.messaging import service as messaging
-from idp.messaging.models import OutboxMessage
-from idp.messaging.rules import Channel, RenderedMail, RenderedSms
+from idp.messaging.rules import RenderedMail, RenderedSms
 from idp.passwords import service as passwords
+from tests import outbox
 from tests.conftest import Browser, browser_at
 from tests.factories import make_account, make_child, make_link
 from tests.signing_in import sign_in_as
@@ -89,16 +88,7 @@ def account(idp_app: Flask) -> Callable[[Parent], Account]:
 @pytest.fixture
 def mailbox(idp_app: Flask) -> Callable[[], list[RenderedMail]]:
     """Every mail that waits in the outbox, oldest first."""
-
-    def read() -> list[RenderedMail]:
-        with idp_app.app_context():
-            waiting = (
-                select(OutboxMessage).where(OutboxMessage.failed_at.is_(None)).order_by(OutboxMessage.id)
-            )
-            rows = db.session.scalars(waiting)
-            return [messaging._open(row) for row in rows if row.channel is Channel.EMAIL]
-
-    return read
+    return lambda: outbox.waiting_mails(idp_app)
 
 
 @pytest.fixture
@@ -131,15 +121,4 @@ def sign_in(browser: Browser, identifier: str, password: str = PASSWORD) -> Test
 @pytest.fixture
 def phones(idp_app: Flask) -> Callable[[], list[RenderedSms]]:
     """Every SMS that waits in the outbox, oldest first."""
-
-    def read() -> list[RenderedSms]:
-        with idp_app.app_context():
-            waiting = (
-                select(OutboxMessage).where(OutboxMessage.failed_at.is_(None)).order_by(OutboxMessage.id)
-            )
-            rows = db.session.scalars(waiting)
-            return [
-                RenderedSms.from_bytes(messaging._unsealed(row)) for row in rows if row.channel is Channel.SMS
-            ]
-
-    return read
+    return lambda: outbox.waiting_sms(idp_app)

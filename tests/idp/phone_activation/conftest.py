@@ -7,16 +7,15 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import select, update
+from sqlalchemy import update
 from werkzeug.test import TestResponse
 
 from idp.accounts.models import Account
 from idp.accounts.rules import AccountId, AccountState
 from idp.db import db, transaction
 from idp.families.models import Guardian
-from idp.messaging import service as messaging
-from idp.messaging.models import OutboxMessage
-from idp.messaging.rules import Channel
+from idp.messaging.rules import RenderedSms
+from tests import outbox
 from tests.factories import make_account, make_child, make_link
 from tests.idp.activation.conftest import Browser, authorization_address, browser, new_browser
 
@@ -71,23 +70,13 @@ def account(idp_app: Flask) -> Callable[[AccountId], Account]:
 
 
 @pytest.fixture
-def sent(idp_app: Flask) -> Callable[[], list[Any]]:
-    """Every SMS that waits in the outbox, oldest first."""
-
-    def read() -> list[Any]:
-        with idp_app.app_context():
-            waiting = select(OutboxMessage).where(
-                OutboxMessage.failed_at.is_(None), OutboxMessage.channel == Channel.SMS
-            )
-            return [
-                messaging._open_sms(row) for row in db.session.scalars(waiting.order_by(OutboxMessage.id))
-            ]
-
-    return read
+def sent(idp_app: Flask) -> Callable[[], list[RenderedSms]]:
+    """Every SMS that waits to leave, oldest first."""
+    return lambda: outbox.waiting_sms(idp_app)
 
 
 @pytest.fixture
-def sent_code(sent: Callable[[], list[Any]]) -> Callable[[], str]:
+def sent_code(sent: Callable[[], list[RenderedSms]]) -> Callable[[], str]:
     """The digits of the newest SMS."""
 
     def read() -> str:

@@ -14,10 +14,9 @@ from idp.accounts.models import Account
 from idp.accounts.rules import AccountId, AccountState
 from idp.audit.models import AuditEntry
 from idp.db import db
-from idp.messaging import service as messaging
-from idp.messaging.models import OutboxMessage
-from idp.messaging.rules import Channel, RenderedMail, RenderedSms
+from idp.messaging.rules import RenderedMail, RenderedSms
 from idp.passwords import service as passwords
+from tests import outbox
 from tests.conftest import browser_at
 from tests.factories import make_account, make_child, make_link
 from tests.idp.activation.conftest import Browser, authorization_address
@@ -82,19 +81,8 @@ def browser(new_browser: Callable[[], Browser]) -> Browser:
 
 @pytest.fixture
 def waiting_messages(idp_app: Flask) -> Callable[[], list[RenderedMail | RenderedSms]]:
-    """Everything that waits in the outbox, oldest first."""
-
-    def read() -> list[RenderedMail | RenderedSms]:
-        with idp_app.app_context():
-            rows = db.session.scalars(
-                select(OutboxMessage).where(OutboxMessage.failed_at.is_(None)).order_by(OutboxMessage.id)
-            ).all()
-            return [
-                messaging._open_sms(row) if row.channel is Channel.SMS else messaging._open(row)
-                for row in rows
-            ]
-
-    return read
+    """Everything that waits to leave, oldest first."""
+    return lambda: outbox.waiting_messages(idp_app)
 
 
 @pytest.fixture

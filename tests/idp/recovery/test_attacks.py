@@ -19,7 +19,7 @@ from idp.accounts.rules import AccountState
 from idp.cli import idp as command
 from idp.db import db, transaction
 from idp.messaging.models import OutboxMessage
-from idp.messaging.rules import Channel
+from idp.messaging.rules import Channel, DeliveryState
 from idp.one_time_codes import service as one_time_codes
 from idp.one_time_codes.models import CodeChallenge, NumericCode
 from idp.one_time_codes.rules import ChallengeRefused, Purpose
@@ -517,6 +517,20 @@ def test_en_03_a_shared_mailbox_is_not_betrayed_by_its_limit(
 
     assert [answer.status_code for answer in answers] == [303] * 6
     assert len(waiting_messages()) == 3
+
+
+def test_en_03_what_is_stored_of_the_unknown_is_as_much(
+    idp_app: Flask, new_browser: Callable[[], Browser], identifier_of: Callable[[str], str]
+) -> None:
+    """The size of what a transaction writes shows in its time."""
+    for kind in ("served", "unknown"):
+        start(new_browser(), identifier_of(kind))
+
+    with idp_app.app_context():
+        rows = db.session.scalars(select(OutboxMessage).order_by(OutboxMessage.id)).all()
+    served, unknown = (len(row.sealed_words or b"") for row in rows)
+    assert abs(served - unknown) < 100
+    assert [row.state for row in rows] == [DeliveryState.WAITING] * 2
 
 
 def test_en_03_unknown_and_known_take_the_same_time(
