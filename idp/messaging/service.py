@@ -104,6 +104,11 @@ def can_send_sms(*, now: datetime) -> bool:
     return settings.current().sms_enabled and not throttling.check_delay(sms_breaker_budget(), now=now)
 
 
+def is_sms_out(*, now: datetime) -> bool:
+    """Whether SMS are on, and Twilio takes none for the moment."""
+    return settings.current().sms_enabled and not can_send_sms(now=now)
+
+
 def record_sms_report(report: SmsReport, *, now: datetime) -> None:
     """Keep what Twilio reports on an SMS; a report that comes late or twice changes nothing.
 

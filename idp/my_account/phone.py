@@ -111,7 +111,7 @@ def _challenge_of(session: CurrentSession, secret: str) -> Challenge:
 
 
 def _spend_sms(session: CurrentSession, phone: str, *, network: str, now: datetime) -> None:
-    if not current_settings().sms_enabled:
+    if not messaging.can_send_sms(now=now):
         raise SmsUnavailable
     # Its person is signed in: nothing is given away by saying that a cap is reached.
     if not throttling.spend_sms(number=phone, account=str(session.account_id), network=network, now=now):

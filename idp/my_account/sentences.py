@@ -105,9 +105,6 @@ SENTENCES: dict[str, Sentence | Callable[[Details], Sentence]] = {
     "recovery:password:asked": _(
         "Un code a été demandé avec «\N{NO-BREAK SPACE}Mot de passe perdu\N{NO-BREAK SPACE}»."
     ),
-    "recovery:password:replaced": _(
-        "Le mot de passe a été remplacé avec «\N{NO-BREAK SPACE}Mot de passe perdu\N{NO-BREAK SPACE}»."
-    ),
 }
 
 

@@ -12,6 +12,7 @@ from werkzeug.wrappers import Response
 from idp.accounts.rules import AccountState
 from idp.errors import DomainError, FieldRefusal
 from idp.forms import has_strange_values
+from idp.messaging import service as messaging
 from idp.messaging.phones import shown_phone
 from idp.one_time_codes.rules import ChallengeRefused, ChallengeStage, OneTimeCodeExpired, ResendTooSoon
 from idp.passwords.rules import PASSWORD_RULES, POLICY_SENTENCE, Busy, PasswordRefused
@@ -67,7 +68,7 @@ def form() -> Answer:
 def start() -> Answer:
     """Begin: the code leaves if it can; the answer does not say."""
     filled = PersonForm(formdata=_well_formed_fields())
-    if not filled.validate():
+    if not filled.validate() or messaging.is_sms_out(now=request_now()):
         return _person_page(filled, status=422)
     secret = service.start(
         filled.person(), demande=sign_in.demande(), network=sign_in.request_network(), now=request_now()
@@ -275,6 +276,7 @@ def _page(template: str, *, status: int, headers: Mapping[str, str] | None = Non
         carried=carried,
         demande=sign_in.demande(),
         notice=str(said[-1]) if said else None,
+        sms_is_out=messaging.is_sms_out(now=request_now()),
         **shown,
     )
     return page, status, headers or {}

@@ -62,9 +62,9 @@ NOBODYS_COLUMNS = (
 """What `_accounts` reads, of an account that does not exist and is served by nothing."""
 
 
-def available_channels() -> tuple[Channel, ...]:
-    """How this deployment sends codes, the first one proposed."""
-    return (Channel.EMAIL, Channel.SMS) if current_settings().sms_enabled else (Channel.EMAIL,)
+def available_channels(*, now: datetime) -> tuple[Channel, ...]:
+    """How codes leave now, the first one proposed: by SMS only where there are any, and Twilio takes them."""
+    return (Channel.EMAIL, Channel.SMS) if messaging.can_send_sms(now=now) else (Channel.EMAIL,)
 
 
 def ask_identifiers(typed: str, *, network: str, now: datetime) -> None:
@@ -72,7 +72,7 @@ def ask_identifiers(typed: str, *, network: str, now: datetime) -> None:
 
     Raises ContactMalformed, AddressMalformed (what was typed cannot be written to), TooManyAttempts.
     """
-    channel, contact = read_contact(typed, takes_phones=Channel.SMS in available_channels())
+    channel, contact = read_contact(typed, takes_phones=Channel.SMS in available_channels(now=now))
     found = _find_by_contact(channel, contact)
     served = [account for account in found if account.address_for(channel, now=now)]
     may_leave = _spend(channel, contact if found else None, contact, network, now=now)
@@ -83,16 +83,19 @@ def ask_identifiers(typed: str, *, network: str, now: datetime) -> None:
         audit.record_all(events or [IdentifiersAsked(None, channel, is_served=False)], now=now)
 
 
-def start_recovery(typed: str, channel: Channel, *, network: str, now: datetime) -> str:
+def start_recovery(
+    typed: str, channel: Channel, *, network: str, device_secret: str | None = None, now: datetime
+) -> str:
     """Begin to replace a lost password: returns the secret of the challenge, for this browser's cookie.
 
     The code leaves if the identifier has an activated account with that channel confirmed; whatever it is, the
-    answer is the same. Raises TooManyAttempts.
+    answer is the same. device_secret: of the browser's cookie; one that signed in before has messages of its own.
+    Raises TooManyAttempts.
     """
     sought = normalise_identifier(typed)[:LONGEST_SUBJECT]
     account = _find_by_identifier(sought)
     address = account.address_for(channel, now=now) if account else None
-    may_leave = _spend(channel, address, sought, network, now=now)
+    may_leave = _spend(channel, address, sought, network, device_secret, now=now)
     with transaction():
         challenge, secret = challenges.start_challenge(
             PURPOSE,
@@ -111,7 +114,7 @@ def start_recovery(typed: str, channel: Channel, *, network: str, now: datetime)
 def view_code(secret: str, *, now: datetime) -> CodeView:
     """What the page that waits for the code shows. Raises ChallengeRefused without a challenge of this browser."""
     challenge = _challenge(secret)
-    others = [channel for channel in available_channels() if channel is not challenge.channel]
+    others = [channel for channel in available_channels(now=now) if channel is not challenge.channel]
     return CodeView(
         identifier=challenge.subject,
         channel=challenge.channel,
@@ -127,7 +130,7 @@ def stage_of(secret: str | None, *, now: datetime) -> ChallengeStage | None:
     return None if challenge is None else challenge.stage(now=now)
 
 
-def send_another_code(secret: str, *, network: str, now: datetime) -> None:
+def send_another_code(secret: str, *, network: str, device_secret: str | None = None, now: datetime) -> None:
     """Send another code by the same channel; the one before stays good.
 
     Raises ResendTooSoon, OneTimeCodeSpent, ChallengeRefused, TooManyAttempts.
@@ -135,17 +138,22 @@ def send_another_code(secret: str, *, network: str, now: datetime) -> None:
     challenge = _challenge(secret)
     challenges.check_may_issue(challenge, now=now)
     account = _find_by_identifier(challenge.subject)
-    may_leave = _spend(challenge.channel, challenge.channel_address, challenge.subject, network, now=now)
+    may_leave = _spend(
+        challenge.channel, challenge.channel_address, challenge.subject, network, device_secret, now=now
+    )
     with transaction():
         _send_code(challenge, account, may_leave=may_leave, now=now)
 
 
-def change_channel(secret: str, channel: Channel, *, network: str, now: datetime) -> str:
+def change_channel(
+    secret: str, channel: Channel, *, network: str, device_secret: str | None = None, now: datetime
+) -> str:
     """Begin again for the same identifier by another channel; returns the new secret.
 
     Raises ChallengeRefused, TooManyAttempts.
     """
-    return start_recovery(_challenge(secret).subject, channel, network=network, now=now)
+    sought = _challenge(secret).subject
+    return start_recovery(sought, channel, network=network, device_secret=device_secret, now=now)
 
 
 def enter_code(secret: str, typed: str, *, network: str, now: datetime) -> None:
@@ -230,10 +238,24 @@ def _check_served(
     return account
 
 
-def _spend(channel: Channel, address: str | None, sought: str, network: str, *, now: datetime) -> bool:
+def _spend(
+    channel: Channel,
+    address: str | None,
+    sought: str,
+    network: str,
+    device_secret: str | None = None,
+    *,
+    now: datetime,
+) -> bool:
     """Whether a message may leave, if there is anybody to write to. Raises TooManyAttempts."""
+    is_known = device_secret is not None and devices.is_known(device_secret, sought, now=now)
     return throttling.spend_recovery(
-        address=address, is_sms=channel is Channel.SMS, sought=sought, network=network, now=now
+        address=address,
+        is_sms=channel is Channel.SMS,
+        sought=sought,
+        network=network,
+        known_device=device_secret if is_known else None,
+        now=now,
     )
 
 
@@ -356,7 +378,7 @@ def _accounts() -> Select[*tuple[Any, ...]]:
         case((Account.email_confirmed_at.is_not(None), Account.email_recovers_from)).label("email_from"),
         Account.phone,
         case((Account.phone_confirmed_at.is_not(None), Account.phone_recovers_from)).label("phone_from"),
-        passwords.is_schools_to_renew().label(\"is_reissued\"),
+        passwords.is_schools_to_renew().label("is_reissued"),
     ).outerjoin(ProvisionalPassword, ProvisionalPassword.account_id == Account.id)
 
 

@@ -1,14 +1,18 @@
 """/identifiant-perdu and /mot-de-passe-perdu: what was lost, found again by a confirmed channel."""
 
 from collections.abc import Mapping
+from datetime import datetime
+from typing import TypedDict
 
 from flask import Blueprint, abort, flash, get_flashed_messages, redirect, render_template, request, url_for
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 from werkzeug.wrappers import Response
 
+from idp.devices.views import device_secret
 from idp.errors import FieldRefusal
 from idp.forms import has_strange_values
+from idp.messaging import service as messaging
 from idp.messaging.rules import Channel
 from idp.one_time_codes.rules import ChallengeRefused, ChallengeStage, OneTimeCodeExpired, ResendTooSoon
 from idp.passwords.forms import NewPasswordForm
@@ -35,6 +39,14 @@ PASSWORD_REPLACED = _(
 DONE_ALREADY = _("C’est déjà fait. Connectez-vous avec votre nouveau mot de passe.")
 
 Page = tuple[str, int] | tuple[str, int, Mapping[str, str]]
+
+
+class Asker(TypedDict):
+    """From where a message is asked for, and when."""
+
+    network: str
+    device_secret: str
+    now: datetime
 
 
 @blueprint.get("/identifiant-perdu")
@@ -78,13 +90,10 @@ def start() -> Response | Page:
     if not filled.validate():
         return _password_page(filled, status=422)
     channel = filled.chosen_channel()
-    if channel not in service.available_channels():
+    if channel not in service.available_channels(now=request_now()):
         filled.show(ChannelMissing())
         return _password_page(filled, status=422)
-    secret = service.start_recovery(
-        filled.identifier.data or "", channel, network=sign_in.request_network(), now=request_now()
-    )
-    return _to_code_page(secret)
+    return _to_code_page(service.start_recovery(filled.identifier.data or "", channel, **_asker()))
 
 
 @blueprint.get("/mot-de-passe-perdu/code")
@@ -159,12 +168,11 @@ def _is_valid(filled: NewPasswordForm, secret: str) -> bool:
 
 
 def _send_again(secret: str, act: str) -> Response | Page:
-    network, now = sign_in.request_network(), request_now()
     shown = CodeForm(formdata=None)
     try:
         if act == OTHER_CHANNEL:
             return _change_channel(secret)
-        service.send_another_code(secret, network=network, now=now)
+        service.send_another_code(secret, **_asker())
     except ResendTooSoon as refusal:
         return _code_page(shown, status=422, refusal=sign_in.refusal_sentence(refusal))
     except FieldRefusal as refusal:
@@ -180,8 +188,12 @@ def _change_channel(secret: str) -> Response:
     other = service.view_code(secret, now=request_now()).other_channel
     if other is None:
         abort(400)
-    changed = service.change_channel(secret, other, network=sign_in.request_network(), now=request_now())
-    return _to_code_page(changed)
+    return _to_code_page(service.change_channel(secret, other, **_asker()))
+
+
+def _asker() -> Asker:
+    """Whom a message is counted on."""
+    return Asker(network=sign_in.request_network(), device_secret=device_secret(), now=request_now())
 
 
 def _elsewhere(other_stage: ChallengeStage) -> Response | None:
@@ -202,12 +214,12 @@ def _elsewhere(other_stage: ChallengeStage) -> Response | None:
 
 
 def _identifier_page(filled: LostIdentifierForm, *, status: int = 200) -> Page:
-    takes_phones = Channel.SMS in service.available_channels()
+    takes_phones = Channel.SMS in service.available_channels(now=request_now())
     return _page("recovery/lost_identifier.html", status=status, form=filled, takes_phones=takes_phones)
 
 
 def _password_page(filled: LostPasswordForm, *, status: int = 200) -> Page:
-    channels = service.available_channels()
+    channels = service.available_channels(now=request_now())
     return _page("recovery/lost_password.html", status=status, form=filled, channels=channels)
 
 
@@ -249,7 +261,14 @@ def _new_password_page(
 def _page(
     template: str, *, status: int = 200, headers: Mapping[str, str] | None = None, **shown: object
 ) -> Page:
-    page = render_template(template, carried=_carried(), demande=sign_in.demande(), notice=_notice(), **shown)
+    page = render_template(
+        template,
+        carried=_carried(),
+        demande=sign_in.demande(),
+        notice=_notice(),
+        sms_is_out=messaging.is_sms_out(now=request_now()),
+        **shown,
+    )
     return page, status, headers or {}
 
 

@@ -351,28 +351,37 @@ def sms_breaker_budget() -> Budget:
     return Budget(SMS_BREAKER, "everyone")
 
 
-def recovery_budgets(sought: str, network: str, *, is_sms: bool) -> tuple[Budget, ...]:
+def recovery_budgets(
+    sought: str, network: str, *, is_sms: bool, known_device: str | None = None
+) -> tuple[Budget, ...]:
     """What each message of recovery spends of what the asker sees: counted on what was typed, known or not.
 
-    sought: the normalised identifier, address or number.
+    sought: the normalised identifier, address or number. known_device: what stands for a device that signed in to
+    this account before: it has as many messages of its own, which no outsider uses up. What SMS cost stays capped.
     """
-    asked = (
-        Budget(MAILS_PER_ACCOUNT_AND_HOUR, sought),
-        Budget(MAILS_PER_ACCOUNT_AND_DAY, sought),
-        Budget(MAILS_PER_NETWORK_AND_HOUR, network),
-        Budget(MAILS_PER_NETWORK_AND_DAY, network),
+    asker = sought if known_device is None else f"{sought}\n{known_device}"
+    asked: tuple[Budget, ...] = (
+        Budget(MAILS_PER_ACCOUNT_AND_HOUR, asker),
+        Budget(MAILS_PER_ACCOUNT_AND_DAY, asker),
     )
+    if known_device is None:
+        asked += (Budget(MAILS_PER_NETWORK_AND_HOUR, network), Budget(MAILS_PER_NETWORK_AND_DAY, network))
     return (*asked, *sms_budgets(number=None, account=sought, network=network)) if is_sms else asked
 
 
-def recovery_recipient_budgets(address: str | None, sought: str, *, is_sms: bool) -> tuple[Budget, ...]:
+def recovery_recipient_budgets(
+    address: str | None, sought: str, *, is_sms: bool, known_device: str | None = None
+) -> tuple[Budget, ...]:
     """What the stored address or number spends, unseen: to say that it is spent would tell whose it is.
 
     Apart from what other journeys count on a typed address or number, for the same reason. None: nobody's.
+    known_device: as for `recovery_budgets`.
     """
     recipient = f"recovery\n{address.casefold()}" if address else f"recovery of nobody\n{sought}"
     if is_sms:
         return (Budget(SMS_PER_NUMBER_AND_DAY, recipient),)
+    if known_device is not None:
+        recipient = f"{recipient}\n{known_device}"
     return Budget(MAILS_PER_ADDRESS_AND_HOUR, recipient), Budget(MAILS_PER_ADDRESS_AND_DAY, recipient)
 
 

@@ -66,15 +66,26 @@ def spend_sms(*, number: str | None, account: str, network: str, now: datetime) 
     return _spend_shared_sms(number, account, now)
 
 
-def spend_recovery(*, address: str | None, is_sms: bool, sought: str, network: str, now: datetime) -> bool:
+def spend_recovery(
+    *,
+    address: str | None,
+    is_sms: bool,
+    sought: str,
+    network: str,
+    known_device: str | None = None,
+    now: datetime,
+) -> bool:
     """Count one message of recovery. sought: what was typed, normalised. address: stored, None where none is.
+
+    known_device: what stands for a device that signed in to this account before, None for any other.
 
     Raises TooManyAttempts on what was typed and on the network. Returns False when the stored address or number
     has had enough: then answer as ever and send nothing, for a limit must not tell whose address it is.
     """
-    _spend_all(recovery_budgets(sought, network, is_sms=is_sms), now)
+    _spend_all(recovery_budgets(sought, network, is_sms=is_sms, known_device=known_device), now)
+    recipient = recovery_recipient_budgets(address, sought, is_sms=is_sms, known_device=known_device)
     try:
-        _spend_all(recovery_recipient_budgets(address, sought, is_sms=is_sms), now)
+        _spend_all(recipient, now)
     except TooManyAttempts:
         return False
     return not is_sms or _spend_shared_sms(address, sought, now)

@@ -92,6 +92,8 @@ NOT_FOR_ITS_PERSON = {
     "oidc:grant:ended",
     "oidc:refresh_token:misused",
     "phone_activation:code:asked",
+    # « account:password:chosen » says it already.
+    "recovery:password:replaced",
 }
 
 

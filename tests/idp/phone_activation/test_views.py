@@ -57,6 +57,24 @@ def test_a_parent_without_a_letter_activates(
     assert browser.get("/compte").status_code == 200
 
 
+def test_while_twilio_takes_none_everybody_is_told_and_keeps_what_was_typed(
+    parent: AccountId,
+    browser: Browser,
+    stop_twilio: Callable[[], None],
+    clock: FrozenClock,
+    sent: Callable[[], list[Any]],
+) -> None:
+    stop_twilio()
+    answers = [browser.fill(START, TYPED | changed, action=START) for changed in ({}, {"given_name": "Zoé"})]
+
+    assert [answer.status_code for answer in answers] == [422, 422]
+    assert all("Les SMS ne partent pas en ce moment" in answer.text for answer in answers)
+    assert f'value="{TYPED["phone"]}"' in answers[0].text
+    assert sent() == []
+    clock.advance(seconds=30)
+    assert browser.fill(START, TYPED, action=START).location == CODE
+
+
 def test_the_chosen_password_signs_in_afterwards(
     at_last_step: Browser,
     new_browser: Callable[[], Browser],

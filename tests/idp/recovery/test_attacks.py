@@ -344,6 +344,7 @@ def test_re_06_the_holder_is_told_and_the_journal_tells(
     )
     assert names.count("recovery:password:asked") == 1
     assert names.count("recovery:code:accepted") == 1
+    assert browser.get("/compte/journal").text.count("mot de passe a été remplacé") == 1
 
 
 @pytest.mark.usefixtures("sms_on")
@@ -506,6 +507,29 @@ def test_en_03_the_throttle_is_the_same(
 
     assert seen[0] == seen[1]
     assert [status for status, *_rest in seen[0]] == [303, 303, 303, 429, 429, 429]
+
+
+def test_en_03_a_known_device_recovers_whatever_an_outsider_spends(
+    browser: Browser,
+    new_browser: Callable[[], Browser],
+    holder: Holder,
+    waiting_messages: Messages,
+    clock: FrozenClock,
+) -> None:
+    """Ten messages of a day are spent elsewhere; the device that signed in before has its own, to the letter."""
+    browser.sign_in(holder.identifier, OLD_PASSWORD)
+    told = len(waiting_messages())
+
+    def asked(asker: Browser, times: int) -> list[int]:
+        return [start(asker, holder.identifier).status_code for _ in range(times)]
+
+    for asker in (new_browser(), browser):
+        for _hour in range(3):
+            assert asked(asker, 4) == [303, 303, 303, 429]
+            clock.advance(hours=1)
+        assert asked(asker, 2) == [303, 429]
+    assert len(waiting_messages()) == told + 20
+    assert asked(new_browser(), 1) == [429]
 
 
 def test_en_03_a_shared_mailbox_is_not_betrayed_by_its_limit(

@@ -69,6 +69,30 @@ def test_without_sms_the_page_offers_mail_alone(browser: Browser, holder: Holder
     assert refused.status_code == 422
 
 
+@pytest.mark.usefixtures("sms_on")
+def test_while_twilio_takes_none_sms_are_offered_to_nobody(
+    browser: Browser,
+    holder: Holder,
+    stop_twilio: Callable[[], None],
+    clock: FrozenClock,
+    waiting_messages: Callable[[], list[Any]],
+) -> None:
+    start(browser, holder.identifier, "sms")
+    stop_twilio()
+    code = browser.get("/mot-de-passe-perdu/code").text
+    pages = [browser.get(address).text for address in ("/mot-de-passe-perdu", "/identifiant-perdu")]
+    answers = [start(browser, identifier, "sms") for identifier in (holder.identifier, "u.known")]
+    by_phone = ask(browser, PHONE)
+
+    assert all("Les SMS ne partent pas en ce moment" in page for page in (code, *pages))
+    assert "Recevoir le code par courriel" in code
+    assert 'type="radio"' not in pages[0]
+    assert [answer.status_code for answer in (*answers, by_phone)] == [422] * 3
+    assert len(waiting_messages()) == 1
+    clock.advance(seconds=30)
+    assert 'type="radio"' in browser.get("/mot-de-passe-perdu").text
+
+
 def test_another_code_may_be_asked_for_and_both_work(
     browser: Browser, holder: Holder, sent_code: Callable[[], str], clock: FrozenClock
 ) -> None:

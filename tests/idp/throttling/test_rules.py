@@ -11,6 +11,8 @@ from idp.throttling.rules import (
     Budget,
     birth_date_budgets,
     network_of,
+    recovery_budgets,
+    recovery_recipient_budgets,
     seconds_until,
     sign_in_budgets,
 )
@@ -71,6 +73,19 @@ def test_bf_08_a_known_device_has_its_own_budget_and_no_other() -> None:
     assert sign_in_budgets("c.dupont", "198.51.100.0/24", known_device="secret") == (budget,)
     assert sign_in_budgets("c.dupont", "192.0.2.0/24", known_device="another") != (budget,)
     assert sign_in_budgets("c.dupont2", "192.0.2.0/24", known_device="secret") != (budget,)
+
+
+def test_a_known_device_recovers_by_mails_of_its_own_and_by_the_same_sms() -> None:
+    def asked(device: str | None, *, is_sms: bool) -> set[Budget]:
+        seen = recovery_budgets("c.dupont", "192.0.2.0/24", is_sms=is_sms, known_device=device)
+        unseen = recovery_recipient_budgets("a@exemple.fr", "c.dupont", is_sms=is_sms, known_device=device)
+        return {*seen, *unseen}
+
+    assert asked("secret", is_sms=False).isdisjoint(
+        asked(None, is_sms=False) | asked("another", is_sms=False)
+    )
+    sms_alone = {budget for budget in asked(None, is_sms=True) if budget.limit.name.startswith("sms_")}
+    assert sms_alone <= asked("secret", is_sms=True)
 
 
 def test_a_new_letter_starts_at_zero() -> None:
