@@ -1,7 +1,6 @@
 """`make bench`: every measure, as tables. `ARGS=--quick` for fewer rounds, `ARGS=--long` for the long profile too."""
 
 import argparse
-import glob
 import os
 import subprocess
 import sys
@@ -36,7 +35,7 @@ def rotate_under_traffic(sign_ins: int) -> None:
 
 def kill_everywhere(kills_a_point: int) -> None:
     """What must survive its process, killed so often at each statement. Raises CalledProcessError when it is lost."""
-    tests = sorted(glob.glob("tests/idp/*/test_kills.py"))
+    tests = sorted(map(str, Path("tests").glob("idp/*/test_kills.py")))
     command = [sys.executable, "-m", "pytest", "-q", "-n", "auto", *tests]
     subprocess.run(command, env=os.environ | {"KILLS_A_POINT": str(kills_a_point)}, check=True)
 
