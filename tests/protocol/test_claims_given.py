@@ -62,6 +62,22 @@ def test_at_13_each_scope_gives_its_claims_and_no_other(party: RelyingParty, fam
         assert [set(child) for child in claims.get("children", [])] == [child_members] * bool(child_members)
 
 
+def test_at_13_a_service_is_given_only_what_it_is_registered_for(
+    party: RelyingParty, family: AccountId, clock: FrozenClock
+):
+    modest = RelyingParty(party.app, clock, client_id="modest").register(scope="openid profile children")
+    modest.sign_in(family)
+
+    tokens = modest.tokens(
+        scope="openid profile email phone address children children.ine children.birthdate"
+    )
+    userinfo = modest.userinfo(tokens["access_token"]).json
+
+    assert set(userinfo) == {"sub", "children"} | GOLDEN["profile"][0]
+    for claims in (userinfo, modest.read_id_token(tokens["id_token"])):
+        assert [set(child) for child in claims["children"]] == [CHILD]
+
+
 @pytest.mark.parametrize(
     ("postal_address", "claim"),
     [

@@ -229,7 +229,7 @@ class TestOneMethod:
 
         assert (response.status_code, response.json["error"]) == (400, "invalid_request")
 
-    def test_a_good_request_in_parts_is_refused(self, client_of):
+    def test_te_18_a_good_request_in_parts_is_refused(self, client_of):
         party = client_of("client_secret_basic")
         data, header = form(party.authorization_code()), basic(party.client_id, party.secret)
 

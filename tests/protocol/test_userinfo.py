@@ -89,7 +89,7 @@ def test_an_unknown_token_is_refused(party: RelyingParty, value: str):
     assert value not in response.headers["WWW-Authenticate"].split()
 
 
-def test_an_old_token_is_refused(party: RelyingParty, parent: object):
+def test_at_05_an_old_token_is_refused(party: RelyingParty, parent: object):
     access_token = party.tokens()["access_token"]
     party.clock.advance(seconds=599)
     assert party.userinfo(access_token).status_code == 200

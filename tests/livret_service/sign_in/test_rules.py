@@ -66,14 +66,14 @@ def test_only_this_service_makes_a_sign_out_state():
 @pytest.mark.parametrize(
     "target", [None, "", "/", "/connexion", "/connexion/cles", "/retour?state=x", "/deconnexion"]
 )
-def test_no_target_or_one_of_signing_in_is_the_first_page(target: str | None):
+def test_or_04_no_target_or_one_of_signing_in_is_the_first_page(target: str | None):
     assert local_target(target, "https://livret.example") == "/livrets"
 
 
 @pytest.mark.parametrize(
     "target", ["//e.example", "/\\e.example", "https://livret.example", "x", "/a b", "/a\n"]
 )
-def test_a_target_that_a_browser_might_read_as_another_site_is_refused(target: str):
+def test_or_01_or_08_a_target_that_a_browser_might_read_as_another_site_is_refused(target: str):
     with pytest.raises(TargetRefused):
         local_target(target, "https://livret.example")
 
