@@ -22,6 +22,7 @@ from idp.signing_keys.cli import keys
 from idp.throttling.cli import throttling
 from idp.worker import worker
 from shared.settings import SettingsRefused
+from shared.unavailable import unavailable_page_command
 
 USAGE_EXIT_CODE = 2
 UNAVAILABLE_EXIT_CODE = 4
@@ -40,6 +41,7 @@ idp.add_command(database_commands, "db")
 idp.add_command(worker)
 idp.add_command(purge)
 idp.add_command(doctor)
+idp.add_command(unavailable_page_command)
 idp.add_command(accounts)
 idp.add_command(letters)
 idp.add_command(messages)

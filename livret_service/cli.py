@@ -13,6 +13,7 @@ from livret_service.sign_in import service as sign_in
 from livret_service.sign_in.cli import client, client_key
 from shared.clock import app_now
 from shared.settings import SettingsRefused
+from shared.unavailable import unavailable_page_command
 
 USAGE_EXIT_CODE = 2
 
@@ -31,6 +32,7 @@ livret.add_command(import_command)
 livret.add_command(client)
 livret.add_command(client_key)
 livret.add_command(doctor)
+livret.add_command(unavailable_page_command)
 
 
 @livret.command("purge")
