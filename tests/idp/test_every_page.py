@@ -12,7 +12,9 @@ from lxml import html
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
-from idp.db import db
+from idp.db import db, transaction
+from idp.sessions import service as sessions
+from idp.sessions.rules import SessionEndReason
 from tests.crawling import WAYS_ON, Crawler, is_page
 from tests.hostile import own_fields
 from tests.idp.persons import ORIGIN, Person, family
@@ -168,6 +170,21 @@ def test_br_08_br_09_br_14_br_19_en_13_every_page_keeps_what_it_knows_and_leads_
             loaded = page.xpath("//@src | //link[@rel!='canonical']/@href")
             assert all(re.match("/(?!/)", url) for url in loaded), (rule.rule, loaded)
             assert page.xpath(WAYS_ON) or rule.endpoint in FRAMES, f"{rule.rule}: a dead end"
+
+
+def test_en_13_who_has_signed_out_is_told_nothing_at_any_address(
+    idp_app: Flask, persons: dict[str, Person], now: datetime
+):
+    """Whoever sits down next at that browser, and finds its cookies."""
+    left = persons["parent"]
+    assert left.account_id is not None
+    with idp_app.app_context(), transaction():
+        sessions.end_all_sessions(left.account_id, SessionEndReason.SIGNED_OUT, now=now)
+
+    for rule in rules(idp_app, "GET"):
+        shown = left.browser.get(address_of(idp_app, rule, left)).text
+        told = [words for person in persons.values() for words in person.own_words if words in shown]
+        assert told == [], rule.rule
 
 
 def check_headers(answer: TestResponse, address: str, *, is_framed: bool) -> None:

@@ -12,7 +12,11 @@ from idp.db import transaction
 from idp.my_account import closing, devices
 from idp.sessions import service as sessions
 from idp.sessions.rules import CurrentSession
-from tests.relying_party import RelyingParty, answer_of, is_sent_to_sign_in
+from tests.both_services import BothServices, running_services, services
+from tests.factories import make_child, make_link
+from tests.relying_party import RelyingParty, answer_of, is_sent_to_sign_in, make_parent
+
+__all__ = ["running_services", "services"]
 
 OFFLINE = "openid offline_access"
 End = Callable[[CurrentSession, datetime], None]
@@ -55,6 +59,23 @@ def test_ch_09_ch_10_se_08_every_path_is_closed_at_once(
     assert party.redeem(pending).json["error"] == "invalid_grant"
     assert answer_of(party.authorize(prompt="none"))["error"] == "login_required"
     assert is_sent_to_sign_in(party.authorize())
+
+
+def test_ch_10_a_disabled_account_reads_no_livret_after_a_minute(services: BothServices):
+    with services.idp.app_context():
+        account_id = make_parent()
+        make_link(account_id, make_child(given_name="Léa", ine="123456789AB"))
+    person = services.person(account_id)
+    assert "Léa" in person.read("/livrets").text
+
+    with services.idp.app_context(), transaction():
+        accounts.change_state(
+            account_id, from_states={AccountState.ACTIVE}, to=AccountState.DISABLED, now=services.clock.now
+        )
+    services.clock.advance(seconds=60)
+
+    assert "Léa" not in person.read("/livrets").text
+    assert person.reading.get("/livrets").status_code == 303
 
 
 def session_of(party: RelyingParty) -> CurrentSession:

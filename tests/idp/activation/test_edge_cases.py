@@ -71,12 +71,11 @@ def test_bf_10_no_birth_date_is_asked_before_a_secret_is_right(parent, browser, 
     assert "birth_day" not in browser.get(address, follow_redirects=True).text
 
 
-def test_bf_10_dates_sprayed_without_a_letter_are_not_even_counted(new_parent, browser, idp_app):
-    parents = [new_parent() for _ in range(20)]
-    page = browser.get("/activation")
-
-    for _parent in parents:
-        sent = form_values(page.text) | form_filled()
+def test_bf_10_dates_sprayed_without_a_letter_meet_no_account(new_parent, browser, idp_app):
+    """Identifiers can be guessed; without a letter's password, a right date is typed into nothing."""
+    for parent in [new_parent() for _ in range(5)]:
+        browser.sign_in(parent.identifier, "ABCD2345")
+        sent = form_values(browser.get("/activation").text) | form_filled()
         assert browser.client.post("/activation", data=sent).status_code == 422
 
     with idp_app.app_context():
@@ -379,6 +378,33 @@ def test_rc_02_one_mailed_link_completed_50_times_in_parallel_succeeds_once(
     in_parallel(complete, 50)
 
     assert outcomes.count(AddressOutcome.CONFIRMED) == 1
+
+
+def test_rc_03_two_browsers_activate_with_one_letter_at_once(new_parent, new_browser, idp_app, account):
+    """One owner; the other is told."""
+    for _round in range(3):
+        parent, browsers = new_parent(), [new_browser() for _ in range(2)]
+        for browser in browsers:
+            browser.sign_in(parent.identifier, parent.provisional_password)
+        pages = [browser.get("/activation") for browser in browsers]
+        barrier = Barrier(2)
+        answers: dict[str, str] = {}
+
+        def send(browser, page, address, barrier=barrier, answers=answers):
+            barrier.wait()
+            typed = form_filled(email=address, email_confirmation=address)
+            answers[address] = browser.send(page, typed, action="/activation").location or ""
+
+        addresses = ["une@exemple.fr", "autre@exemple.fr"]
+        threads = [Thread(target=send, args=one) for one in zip(browsers, pages, addresses, strict=True)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+        assert sorted(answers.values()) == ["/activation", "/activation/message-envoye"]
+        (owner,) = [address for address, led_to in answers.items() if led_to != "/activation"]
+        assert account(parent).pending_email == owner
 
 
 def test_rc_01_a_double_press_on_the_mailed_page_is_one_activation_and_no_wrong_password(

@@ -323,7 +323,7 @@ def test_in_04_what_no_page_of_ours_sends_is_400_and_hashes_nothing(
 def test_pw_02_a_password_of_a_million_characters_is_refused_unread(
     idp_client: FlaskClient, password_hasher: CountingHasher
 ) -> None:
-    answer = idp_client.post(PAGE, data={"identifier": "c.dupont", "password": "a" * 1_000_000})
+    answer = submit(idp_client, PAGE, {"identifier": "c.dupont", "password": "a" * 1_000_000})
 
     assert answer.status_code in {400, 413}
     assert password_hasher.verified == 0
