@@ -1,6 +1,7 @@
 """Which headers of a request are believed, and by whom."""
 
 import time
+import timeit
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -118,9 +119,11 @@ PROBES = ["a", "a@", "é", "(", "0 ", "/..", "-", "a.", "gmail.com", "\N{COMBINI
 @pytest.mark.parametrize("probe", PROBES)
 @pytest.mark.parametrize("name", READERS)
 def test_in_08_ten_kilobytes_of_anything_are_read_in_no_time(name: str, probe: str):
-    begun = time.process_time()
+    typed = probe * (10_000 // len(probe.encode()))
 
-    with suppress(DomainError, TargetRefused):
-        READERS[name](probe * (10_000 // len(probe.encode())))
+    def read() -> None:
+        with suppress(DomainError, TargetRefused):
+            READERS[name](typed)
 
-    assert time.process_time() - begun < 0.05
+    # The least of three: what the machine does beside only adds, and an expression that backtracks is slow each time.
+    assert min(timeit.repeat(read, timer=time.process_time, number=1, repeat=3)) < 0.05
