@@ -101,5 +101,5 @@ def page_settings(settings: Settings) -> PageSettings:
         theme_dir=settings.theme_dir,
         secure_cookies=settings.is_https,
         known_wish=sessions.reader_language,
-        kept_parameters=frozenset({"demande", "code", "page", "preuve"}),
+        kept_parameters=frozenset({"demande", "code", "page", "preuve", "suite", "retire"}),
     )

@@ -44,8 +44,9 @@ def make_child(*, school_uai: str = SCHOOL_UAI, **values: Any) -> ChildId:
     """A child in CE2, without INE unless one is given."""
     make_school(school_uai)
     pupil = {"given_name": "Maël", "family_name": "N’GUYEN", "birth_date": date(2017, 3, 14), "level": "CE2"}
+    pupil |= {"class_label": "CE2 B", "class_id": "123456"}
     with transaction() as session:
-        child = Child(school_uai=school_uai, class_label="CE2 B", class_id="123456", **pupil | values)
+        child = Child(school_uai=school_uai, **pupil | values)
         session.add(child)
         session.flush()
         return ChildId(child.id)

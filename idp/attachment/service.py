@@ -90,17 +90,25 @@ def view_children(session: CurrentSession) -> ChildrenView:
     )
 
 
-def prove_couple(session: CurrentSession, couple: tuple[str, str], *, network: str, now: datetime) -> str:
+def prove_couple(
+    session: CurrentSession,
+    couple: tuple[str, str],
+    *,
+    network: str,
+    device_secret: str | None = None,
+    now: datetime,
+) -> str:
     """The other account's identifier and password, judged where every couple is; returns the sealed proof.
 
     An unknown identifier and a wrong password cost and say the same. A wrong try counts against this account, five a
-    day, and against the other's secret like any other. Raises AttachRefused, SignInSlowed, Busy, TooManyAttempts; and
-    behind the right secret LetterExpired, AlreadyAttached, AccountMerged.
+    day, and against the other's secret as anywhere: a device that signed in to it before is judged by its own budget.
+    Raises AttachRefused, SignInSlowed, Busy, TooManyAttempts; and behind the right secret LetterExpired,
+    AlreadyAttached, AccountMerged.
     """
     budget = attach_budget(session.account_id)
     throttling.spend(budget, now=now)
     try:
-        authenticated = sign_in.authenticate(*couple, network=network, now=now)
+        authenticated = sign_in.authenticate(*couple, network=network, device_secret=device_secret, now=now)
     except (AccountMerged, LetterExpired, SignInSlowed, Busy) as refused:
         throttling.give_back(budget, now=now)
         if isinstance(refused, AccountMerged) and refused.identifier == session.identifier:

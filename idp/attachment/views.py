@@ -9,6 +9,7 @@ from flask_babel import gettext, lazy_gettext
 from idp.attachment import service
 from idp.attachment.forms import OtherAccountForm
 from idp.attachment.rules import AlreadyAttached, AttachRefused, OtherAccount, ProofLost
+from idp.devices.views import device_secret
 from idp.errors import DomainError
 from idp.families import service as families
 from idp.families.forms import BirthDateForm
@@ -63,7 +64,13 @@ def submit() -> Answer:
         return _form_page(filled, status=422)
     session, now = _present_session(), request_now()
     try:
-        sealed = service.prove_couple(session, filled.couple, network=sign_in.request_network(), now=now)
+        sealed = service.prove_couple(
+            session,
+            filled.couple,
+            network=sign_in.request_network(),
+            device_secret=device_secret(),
+            now=now,
+        )
         proof = service.open_proof(session, sealed, now=now)
     except AlreadyAttached as done:
         return _to_children(gettext(done.sentence))

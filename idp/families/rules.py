@@ -100,7 +100,8 @@ def effect_on_own(state: LinkState, ended_by: LinkEnder | None, other: LinkState
 class OwnLink:
     """One child of an account, whatever its link's state, as its own guardian may see it.
 
-    family_name: as shown. level: empty when the roster gives none. stated_by: the school that states the link.
+    family_name: as shown. level: empty when the roster gives none. class_label: its guardian's to read, nobody else's
+    (ADR 0035); empty once the link is not active. stated_by: the school that states the link.
     merged_at: when a merge brought it; None when a roster did.
     """
 
@@ -109,6 +110,7 @@ class OwnLink:
     given_name: str
     family_name: str
     level: str
+    class_label: str
     school_name: str
     state: LinkState
     since: datetime

@@ -117,7 +117,7 @@ def children_of(account_id: AccountId) -> tuple[GuardianChild, ...]:
 def own_links(account_id: AccountId) -> tuple[OwnLink, ...]:
     """Every child of an account, also of links that have ended, in the order of their names; in one statement.
 
-    A merged link is told by the account that took it over. A class is not told: its label may speak of a disability.
+    A merged link is told by the account that took it over. The class of an active link alone (ADR 0035).
     """
     stating = aliased(School)
     rows = db.session.execute(
@@ -127,6 +127,7 @@ def own_links(account_id: AccountId) -> tuple[OwnLink, ...]:
             Child.given_name,
             _SHOWN_FAMILY_NAME,
             func.coalesce(Child.level, ""),
+            case((Link.state == LinkState.ACTIVE, Child.class_label), else_=""),
             School.name,
             Link.state,
             Link.since,

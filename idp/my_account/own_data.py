@@ -26,7 +26,7 @@ ACCOUNT_FIELDS = (
 def collect(account_id: AccountId, *, now: datetime) -> dict[str, Any]:
     """What is kept, by subject, ready to be written as JSON: instants in ISO 8601, no secret, no digest.
 
-    Children: of active links alone, and only what this guardian may read of them (CH-12).
+    Children: of active links alone, and only what this guardian may read of them (CH-12, ADR 0035).
     """
     account = db.session.get_one(Account, account_id)
     return {
@@ -80,6 +80,7 @@ def _children(account_id: AccountId) -> list[dict[str, Any]]:
             Child.given_name,
             func.coalesce(func.nullif(Child.usage_name, ""), Child.family_name),
             Child.level,
+            Child.class_label,
             School.name,
             Link.relationship,
             Link.since,
@@ -89,7 +90,7 @@ def _children(account_id: AccountId) -> list[dict[str, Any]]:
         .where(Link.account_id == account_id, Link.state == LinkState.ACTIVE)
         .order_by(Child.given_name, Child.id)
     )
-    names = ("given_name", "family_name", "level", "school", "relationship", "since")
+    names = ("given_name", "family_name", "level", "class", "school", "relationship", "since")
     return [{name: _plain(value) for name, value in zip(names, row, strict=True)} for row in rows]
 
 

@@ -183,6 +183,20 @@ def test_bf_04_attaching_and_signing_in_spend_one_budget_of_the_other_secret(bro
     assert (right.status_code, attached.status_code) == (429, 429)
 
 
+def test_bf_08_an_outsider_keeps_nobody_from_attaching_on_a_device_that_signed_in_to_the_other_account(
+    idp_app, parent, used, new_browser, clock
+):
+    owners, stranger = new_browser(), new_browser()
+    send_form(owners, "/connexion", {"identifier": used.identifier, "password": used.secret})
+    sign_in_as(idp_app, owners, parent.account_id, now=clock.now)
+    for _try in range(6):
+        slowed = send_form(stranger, "/connexion", {"identifier": used.identifier, "password": "Absinthe7"})
+
+    attached = send_couple(owners, used)
+
+    assert (slowed.status_code, attached.status_code) == (429, 303)
+
+
 def test_pc_12_the_same_account_twice_and_a_letter_for_a_child_already_linked_make_one_link(
     idp_app, parent, browser, letter, used
 ):

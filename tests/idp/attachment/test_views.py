@@ -10,6 +10,7 @@ from idp.accounts.models import AccountState
 from idp.db import db, transaction
 from idp.families import merges
 from idp.families.models import Guardian
+from idp.families.rules import LinkState
 from idp.passwords import service as passwords
 from idp.passwords.rules import ChoiceReason
 from tests.factories import make_child, make_link
@@ -238,16 +239,27 @@ def test_a_secret_changed_after_the_first_page_ends_the_proof(
     assert state_of(other.account_id) is not AccountState.MERGED
 
 
-def test_the_children_page_says_level_school_since_and_state_but_no_class(parent, browser, idp_app):
+def test_the_children_page_says_level_class_school_since_and_state(parent, browser, idp_app):
     with idp_app.app_context():
         make_link(parent.account_id, make_child(given_name="Enzo", level=None))
 
     page = browser.get("/compte/enfants").text
 
-    assert "CE2 – École du Lac" in page
+    assert f"CE2 – classe{NBSP}: CE2 B – École du Lac" in page
     assert f"Depuis le 1 septembre 2026, par l’école{NBSP}: École du Lac." in page
     assert "Vous avez accès à son dossier" in page
-    assert "CE2 B" not in page
+
+
+@pytest.mark.parametrize("state", [LinkState.FROZEN, LinkState.DETACHED])
+def test_az_01_the_class_is_for_who_has_access_to_the_child(parent, browser, idp_app, state):
+    with idp_app.app_context():
+        child_id = make_child(given_name="Enzo", level=None, class_label="ULIS du lac")
+        make_link(parent.account_id, child_id, state=state)
+
+    listed, taken_away = browser.get("/compte/enfants"), browser.get("/compte/mes-donnees/fichier")
+
+    assert "Enzo" in listed.text
+    assert "ULIS" not in listed.text + taken_away.text
 
 
 def test_a_child_of_both_accounts_is_shown_as_already_there(parent, browser, used, idp_app):

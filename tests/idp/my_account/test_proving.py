@@ -2,6 +2,7 @@
 
 import pytest
 from flask import Flask
+from lxml import html
 
 from idp.db import db, transaction
 from idp.passwords import service as passwords
@@ -155,3 +156,11 @@ def secret_of(browser: Browser) -> str:
     cookie = browser.get_cookie(COOKIE, domain="compte.example")
     assert cookie is not None
     return cookie.value
+
+
+def test_the_page_is_there_in_another_language_and_keeps_where_it_leads(browser: Browser, clock: FrozenClock):
+    clock.advance(minutes=11)
+
+    page = html.fromstring(browser.get(f"{CONFIRM}?suite=/compte/adresse").text)
+
+    assert page.xpath("//a[@hreflang='en']/@href") == [f"{CONFIRM}?suite=%2Fcompte%2Fadresse&lang=en"]
