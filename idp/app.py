@@ -102,4 +102,5 @@ def page_settings(settings: Settings) -> PageSettings:
         secure_cookies=settings.is_https,
         known_wish=sessions.reader_language,
         kept_parameters=frozenset({"demande", "code", "page", "preuve", "suite", "retire"}),
+        has_strange_address=sessions.has_strange_onward_page,
     )

@@ -63,6 +63,11 @@ def no_frame() -> str | None:
     return None
 
 
+def nothing_strange() -> bool:
+    """Every value of a kept parameter may be repeated in a link."""
+    return False
+
+
 def no_wish() -> str | None:
     """Nothing is known of the reader's language."""
     return None
@@ -81,6 +86,7 @@ class PageSettings:
     known_wish: called for a page whose reader chose no language here; the one known of them, or None.
     kept_parameters: what the pages' addresses hold besides `lang`. A page that was asked with anything else, as an
     answer of the protocol is, shows no language link: no link repeats what others wrote.
+    has_strange_address: called for each page; whether one of those holds what is not ours after all.
     """
 
     service_name: str
@@ -92,6 +98,7 @@ class PageSettings:
     asked_languages: Callable[[], Sequence[str]] = asked_in_query
     known_wish: Callable[[], str | None] = no_wish
     kept_parameters: frozenset[str] = frozenset()
+    has_strange_address: Callable[[], bool] = nothing_strange
     secure_cookies: bool = True
     hidden_frame: Callable[[], str | None] = no_frame
 
@@ -222,7 +229,8 @@ class Pages:
         tags = self.settings.languages
         if len(tags) < 2 or host_is_refused() or takes_posts_alone():
             return ()
-        if not request.args.keys() <= {"lang", *self.settings.kept_parameters}:
+        is_known = request.args.keys() <= {"lang", *self.settings.kept_parameters}
+        if not is_known or self.settings.has_strange_address():
             return ()
         current = self.language
         return [LanguageLink(tag, LANGUAGE_NAMES[tag], same_page_in(tag), tag == current) for tag in tags]

@@ -4,13 +4,21 @@ The view that takes the post never runs. The page's own GET view does, which cha
 for what was typed: so no view can forget it, and none can act.
 """
 
+import base64
+import binascii
+import json
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import Any, ParamSpec, TypeVar, cast
 
+import flask
 from flask import Response, current_app, g, make_response, request
 from flask_babel import gettext
 from werkzeug.datastructures import ImmutableMultiDict
 from werkzeug.exceptions import HTTPException
+
+from shared.clock import request_now
+from shared.sealing import SealBroken, derive_key, seal, unseal
 
 Parameters = ParamSpec("Parameters")
 Answer = TypeVar("Answer")
@@ -35,6 +43,10 @@ KEPT_FIELDS = frozenset(
 """What is shown again, a closed list: no password and no code is ever on it."""
 
 LONGEST_KEPT = 400
+LONGEST_SEALED = 2500
+KEPT_FOR = timedelta(hours=1)
+COOKIE_FIELD = "typed"
+"""Where the form cookie keeps what was typed, sealed, while its person signs in again."""
 PAGE_MARK = "page_of_form"
 
 
@@ -65,6 +77,43 @@ def kept_values() -> dict[str, str]:
         for name, values in request.form.lists()
         if is_kept(name) and len(values) == 1 and len(values[0]) <= LONGEST_KEPT and "\0" not in values[0]
     }
+
+
+def keep_typed(owner: str, path: str) -> None:
+    """Keep what was posted here until this person opens the page at `path` again, an hour at most.
+
+    Sealed in the form cookie: no address and no log ever holds it, and nobody else's session opens it.
+    """
+    values = kept_values() if request.method == "POST" else dict(typed() or {})
+    if not any(values.values()):
+        return
+    until = (request_now() + KEPT_FOR).timestamp()
+    written = seal(json.dumps([until, values]).encode(), key=_key(), associated=_whose(owner, path))
+    sealed = base64.b64encode(written).decode()
+    if len(sealed) <= LONGEST_SEALED:
+        flask.session[COOKIE_FIELD] = sealed
+
+
+def bring_back(owner: str) -> None:
+    """Let the page that is being opened show what was kept for it; once."""
+    if request.method != "GET" or typed() is not None or COOKIE_FIELD not in flask.session:
+        return
+    try:
+        written = base64.b64decode(flask.session[COOKIE_FIELD])
+        until, values = json.loads(unseal(written, key=_key(), associated=_whose(owner, request.path)))
+    except (SealBroken, binascii.Error):
+        return
+    del flask.session[COOKIE_FIELD]
+    if request_now().timestamp() <= until:
+        show_typed(values)
+
+
+def _key() -> bytes:
+    return derive_key(str(current_app.secret_key).encode(), "typed values")
+
+
+def _whose(owner: str, path: str) -> bytes:
+    return f"{owner} {path}".encode()
 
 
 def is_kept(name: str) -> bool:

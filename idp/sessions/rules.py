@@ -62,6 +62,17 @@ class CurrentSession:
         return self.stage is Stage.FULL
 
 
+@dataclass(frozen=True, slots=True)
+class FormerSession:
+    """A session that lives no more, as who held it may learn of it.
+
+    has_idled: it was not ended and not too old; nothing was done in it for too long.
+    """
+
+    account_id: AccountId
+    has_idled: bool
+
+
 class Stage(StrEnum):
     """What a session opens, one thing at a time."""
 

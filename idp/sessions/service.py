@@ -17,6 +17,7 @@ from idp.sessions.models import AccountSession
 from idp.sessions.rules import (
     STATES_WITH_SESSIONS,
     CurrentSession,
+    FormerSession,
     OpenedWith,
     SessionEndReason,
     SessionsEnded,
@@ -138,6 +139,23 @@ def find_session(session_id: str, *, now: datetime) -> CurrentSession | None:
     values = {"presented_digest": digest(session_id), "now": now, "idle_since": idle_since}
     row = db.session.execute(FIND_SESSION, values).one_or_none()
     return CurrentSession(**row._asdict()) if row is not None else None
+
+
+def find_former_session(session_id: str, *, now: datetime) -> FormerSession | None:
+    """Whose session a cookie's secret opened, and whether idleness alone ended it; None for an unknown one."""
+    row = db.session.execute(
+        select(
+            AccountSession.account_id,
+            AccountSession.ended_at,
+            AccountSession.expires_at,
+            AccountSession.last_seen_at,
+        ).where(AccountSession.session_digest == digest(session_id))
+    ).one_or_none()
+    if row is None:
+        return None
+    idle_since = now - timedelta(minutes=current_settings().session_idle_minutes)
+    has_idled = row.ended_at is None and row.expires_at > now and row.last_seen_at <= idle_since
+    return FormerSession(row.account_id, has_idled)
 
 
 def touch(session: CurrentSession, *, now: datetime) -> None:

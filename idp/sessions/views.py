@@ -12,11 +12,12 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from idp.accounts.rules import AccountState
 from idp.sessions import service
-from idp.sessions.rules import CurrentSession, OpenedWith, Stage, stage_of
+from idp.sessions.rules import CurrentSession, FormerSession, OpenedWith, Stage, stage_of
 from idp.sessions.service import OpenedSession
 from idp.settings import current as current_settings
 from shared.clock import request_now
 from shared.pages import LANGUAGES, chosen_language
+from shared.reopening import bring_back, keep_typed
 from shared.secrets import new_secret
 
 COOKIE_NAME = "idp_session"
@@ -25,6 +26,7 @@ BROWSER_STATE = re.compile(r"[A-Za-z0-9_-]{43}")
 LONGEST_COOKIE = 64
 CSRF_FIELD = "csrf_token"
 FRESH_SIGN_IN_MARK = "asks_fresh_sign_in"
+ACCOUNT_PAGE_MARK = "asks_active_account"
 LONGEST_PATH = 300
 
 Parameters = ParamSpec("Parameters")
@@ -129,8 +131,13 @@ def full_session() -> CurrentSession | None:
     return session if session is not None and session.is_full else None
 
 
-def next_address(state: AccountState, opened_with: OpenedWith, *, demande: str | None = None) -> str:
-    """Where a signed-in person goes on: to the waiting service, their account, or what activation still lacks."""
+def next_address(
+    state: AccountState, opened_with: OpenedWith, *, demande: str | None = None, suite: str | None = None
+) -> str:
+    """Where a signed-in person goes on: to the waiting service, their account, or what activation still lacks.
+
+    suite: the page of the account that they came for, from `asked_page`.
+    """
     stage = stage_of(state, opened_with)
     if stage is Stage.ACTIVATION_FORM:
         return url_for("activation.form", demande=demande)
@@ -138,7 +145,7 @@ def next_address(state: AccountState, opened_with: OpenedWith, *, demande: str |
         return url_for("activation.waiting", demande=demande)
     if demande is not None:
         return url_for("oidc.resume", demande=demande)
-    return url_for("my_account.home")
+    return suite or url_for("my_account.home")
 
 
 def reader_language() -> str | None:
@@ -162,11 +169,13 @@ def active_account_required(view: Callable[Parameters, Answer]) -> Callable[Para
     def guarded(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Answer:
         session = current_session()
         if session is None:
-            return _to_sign_in()
+            return _to_sign_in_and_back()
         if not session.is_full:
             return _to_next_step(session)
+        bring_back(str(session.account_id))
         return view(*args, **kwargs)
 
+    setattr(guarded, ACCOUNT_PAGE_MARK, True)
     return guarded
 
 
@@ -178,7 +187,7 @@ def fresh_sign_in_required(view: Callable[Parameters, Answer]) -> Callable[Param
         session = full_session()
         assert session is not None  # noqa: S101  # the guard around this one let the request in
         if not session.is_fresh(now=request_now()):
-            return _to_confirmation()
+            return _to_confirmation(session)
         return view(*args, **kwargs)
 
     outer = active_account_required(guarded)
@@ -188,13 +197,34 @@ def fresh_sign_in_required(view: Callable[Parameters, Answer]) -> Callable[Param
 
 def asks_fresh_sign_in(path: str) -> bool:
     """Whether a path of ours is a page behind `fresh_sign_in_required`: the closed list of where a proof leads."""
+    return _is_page_behind(FRESH_SIGN_IN_MARK, path)
+
+
+def asked_page() -> str | None:
+    """The page of the account to which signing in leads, from the closed list of such pages; nothing else is followed."""
+    asked = request.args.get("suite", "")
+    return asked if _is_page_behind(ACCOUNT_PAGE_MARK, asked.partition("?")[0]) else None
+
+
+def has_strange_onward_page() -> bool:
+    """Whether the address names a page to go on to that is not ours: no link repeats it."""
+    return "suite" in request.args and asked_page() is None
+
+
+def has_idled_away() -> bool:
+    """Whether this browser's session has ended because nothing was done in it."""
+    former = _former_session()
+    return former is not None and former.has_idled
+
+
+def _is_page_behind(mark: str, path: str) -> bool:
     if not path.startswith("/") or len(path) > LONGEST_PATH:
         return False
     try:
         endpoint, _arguments = current_app.url_map.bind("").match(path, method="GET")
     except HTTPException:
         return False
-    return getattr(current_app.view_functions[endpoint], FRESH_SIGN_IN_MARK, False)
+    return getattr(current_app.view_functions[endpoint], mark, False)
 
 
 def activation_session_required(view: Callable[Parameters, Answer]) -> Callable[Parameters, Answer]:
@@ -217,14 +247,37 @@ def _to_next_step(session: CurrentSession) -> BaseResponse:
     return redirect(next_address(session.state, session.opened_with, demande=demande), 303)
 
 
-def _to_confirmation() -> BaseResponse:
-    """« Confirmez que c’est vous », then this page again; what was posted is typed again."""
-    onward = request.full_path.rstrip("?") if request.method == "GET" else request.path
-    return redirect(url_for("my_account.confirm", suite=onward, demande=request.args.get("demande")), 303)
+def _to_confirmation(session: CurrentSession) -> BaseResponse:
+    """« Confirmez que c’est vous », then this page again, as it was filled in."""
+    keep_typed(str(session.account_id), request.path)
+    return redirect(
+        url_for("my_account.confirm", suite=_this_page(), demande=request.args.get("demande")), 303
+    )
+
+
+def _to_sign_in_and_back() -> BaseResponse:
+    """Sign in, then this page again, as it was filled in if it is the same person's."""
+    former = _former_session()
+    if former is not None:
+        keep_typed(str(former.account_id), request.path)
+    home = url_for("my_account.home")
+    suite = (
+        _this_page() if _is_page_behind(ACCOUNT_PAGE_MARK, request.path) and request.path != home else None
+    )
+    return redirect(url_for("sign_in.form", suite=suite, demande=request.args.get("demande")), 303)
+
+
+def _this_page() -> str:
+    return request.full_path.rstrip("?")
 
 
 def _to_sign_in() -> BaseResponse:
     return redirect(url_for("sign_in.form", demande=request.args.get("demande")), 303)
+
+
+def _former_session() -> FormerSession | None:
+    secret = cookie_secret()
+    return service.find_former_session(secret, now=request_now()) if secret is not None else None
 
 
 def _find_session() -> CurrentSession | None:

@@ -12,12 +12,15 @@ from idp.families.rules import SchoolContact
 from idp.passwords.rules import Busy
 from idp.sessions.rules import CurrentSession
 from idp.sessions.views import (
+    asked_page,
     cookie_secret,
     current_session,
     full_session,
+    has_idled_away,
     next_address,
     set_session_cookie,
 )
+from idp.settings import current as current_settings
 from idp.sign_in import service
 from idp.sign_in.forms import LONGEST_IDENTIFIER, SignInForm, is_malformed
 from idp.sign_in.rules import (
@@ -50,9 +53,10 @@ def form() -> Response | Page:
         and (carried is None or carried.is_satisfied_by(session.signed_in_at))
         and offered_session(carried) is None
     ):
-        return redirect(next_address(session.state, session.opened_with, demande=demande()), 303)
+        onward = next_address(session.state, session.opened_with, demande=demande(), suite=asked_page())
+        return redirect(onward, 303)
     shown = SignInForm(formdata=None, data={"identifier": hinted_identifier(carried)})
-    return sign_in_page(shown, carried, notice=_said_once())
+    return sign_in_page(shown, carried, notice=_said_once() or _why_again())
 
 
 @blueprint.post("/connexion")
@@ -75,7 +79,8 @@ def submit() -> Response | Page:
     except (SignInRefused, SignInSlowed, LetterExpired, Busy) as error:
         return refused_page(filled, carried, error)
     person = signed_in.authenticated
-    response = redirect(next_address(person.state, person.opened_with, demande=demande()), 303)
+    onward = next_address(person.state, person.opened_with, demande=demande(), suite=asked_page())
+    response = redirect(onward, 303)
     set_session_cookie(response, signed_in.session)
     set_device_cookie(response)
     return response
@@ -169,7 +174,7 @@ def sign_in_page(
 ) -> Page:
     """The sign-in page, under this or another feature's address.
 
-    action: where it posts, by default `/connexion` with its demande. hidden: pairs that it posts besides.
+    action: where it posts, by default `/connexion` with its demande and the page to come back to. hidden: pairs that it posts besides.
     notice: a sentence said above the form. refusal: the translated sentence of a refused couple.
     is_wrong_couple: whether it is about what was typed, so that both fields are marked.
     """
@@ -183,7 +188,7 @@ def sign_in_page(
         carried=carried,
         offered=offered_session(carried),
         demande=demande(),
-        action=action or url_for("sign_in.submit", demande=demande()),
+        action=action or url_for("sign_in.submit", demande=demande(), suite=asked_page()),
         hidden=hidden or {},
         refusal=refusal,
         is_wrong_couple=is_wrong_couple,
@@ -234,6 +239,19 @@ def allow_redirect_to(carried: CarriedRequest) -> None:
             allow(form_action=[redirect_uri])
         except ValueError:
             return
+
+
+def _why_again() -> str | None:
+    """Why who comes back to a page of the account must sign in again (`idle_ended`)."""
+    if asked_page() is None or not has_idled_away():
+        return None
+    minutes = current_settings().session_idle_minutes
+    return str(
+        gettext(
+            "Reconnectez-vous après %(minutes)s minutes sans action\N{NO-BREAK SPACE}: vous reviendrez à cette page.",
+            minutes=minutes,
+        )
+    )
 
 
 def _said_once() -> str | None:

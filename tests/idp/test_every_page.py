@@ -115,10 +115,15 @@ def test_br_01_every_form_refuses_a_post_without_its_own_token(
     assert rows(idp_app) == before
 
 
+def path_of(answer: TestResponse) -> str:
+    """Where a redirect leads, without what it carries."""
+    return answer.location.partition("?")[0]
+
+
 def is_opening(person: Person, address: str, answer: TestResponse) -> bool:
     """Whether the answer is the redirect that opening the address gives; a form without a page of its own has none."""
     opened = person.browser.get(address)
-    return answer.status_code == 303 and (opened.status_code == 405 or answer.location == opened.location)
+    return answer.status_code == 303 and (opened.status_code == 405 or path_of(answer) == path_of(opened))
 
 
 @pytest.mark.parametrize("values", [["a\0"], ["é" * 4000], ["a", "b"]], ids=["NUL", "long", "twice"])

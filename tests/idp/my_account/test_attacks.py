@@ -97,7 +97,9 @@ def test_a_form_without_its_token_changes_nothing(idp_app: Flask, browser: Brows
 def test_signed_out_every_page_leads_to_signing_in(
     idp_app: Flask, new_browser: Callable[[], Browser], page: str
 ):
-    assert new_browser().get(page).location == "/connexion"
+    way_back = "" if page == "/compte" else f"?suite={page}"
+
+    assert new_browser().get(page).location == f"/connexion{way_back}"
 
 
 def test_the_language_is_one_of_ours(parent: Parent, browser: Browser, account: Callable[[Parent], Account]):
