@@ -9,10 +9,12 @@ from uuid import UUID
 import pytest
 from flask import Flask
 from lxml import html
+from sqlalchemy import update
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
 from idp.db import db, transaction
+from idp.families.models import Child
 from idp.sessions import service as sessions
 from idp.sessions.rules import SessionEndReason
 from tests.crawling import WAYS_ON, Crawler, is_page
@@ -190,6 +192,25 @@ def test_en_13_who_has_signed_out_is_told_nothing_at_any_address(
         shown = left.browser.get(address_of(idp_app, rule, left)).text
         told = [words for person in persons.values() for words in person.own_words if words in shown]
         assert told == [], rule.rule
+
+
+def test_a_class_is_told_on_the_page_of_ones_children_and_in_ones_own_data_alone(
+    idp_app: Flask, persons: dict[str, Person]
+):
+    """A label may say « ULIS » (ADR 0035)."""
+    with idp_app.app_context(), transaction():
+        db.session.execute(update(Child).values(class_label="ULIS du lac"))
+
+    for name, person in persons.items():
+        answers = {
+            rule.rule: person.browser.get(address_of(idp_app, rule, person)) for rule in rules(idp_app, "GET")
+        }
+        told = {address for address, answer in answers.items() if "ULIS" in answer.text}
+        has_account = name in {"parent", "other parent"}
+
+        assert told == ({"/compte/enfants", "/compte/mes-donnees/fichier"} if has_account else set()), name
+        assert not any("ULIS" in str(answer.headers) for answer in answers.values())
+        assert "ULIS" not in str(html.fromstring(answers["/compte/enfants"].text).xpath("//title/text()"))
 
 
 def check_headers(answer: TestResponse, address: str, *, is_framed: bool) -> None:
