@@ -2,11 +2,11 @@
 
 import os
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from flask import Flask
@@ -16,6 +16,7 @@ from playwright.sync_api import Browser as Chromium
 from playwright.sync_api import sync_playwright
 from werkzeug.test import TestResponse
 
+from tests.accessibility import Accessibility, ShownPage, shown_page
 from tests.hashing import CountingHasher
 from tests.postgresql import Cluster, create_database
 from tests.running_demo import demo, demo_on_each_database, embedded_demo
@@ -286,14 +287,21 @@ def livret_client(livret_app: Flask) -> FlaskClient:
 
 
 class Browser(FlaskClient):
-    """A test client whose relative addresses are those of one origin: its Host, its scheme."""
+    """A test client whose relative addresses are those of one origin: its Host, its scheme.
+
+    shown: the pages that the running test was shown by any of them.
+    """
 
     origin = ""
+    shown: ClassVar[list[ShownPage]] = []
 
     def open(self, *args: Any, **kwargs: Any) -> TestResponse:
         if args and isinstance(args[0], str) and args[0].startswith("/"):
             kwargs.setdefault("base_url", self.origin)
-        return super().open(*args, **kwargs)
+        answer = super().open(*args, **kwargs)
+        if page := shown_page(self.application, answer):
+            self.shown.append(page)
+        return answer
 
 
 def browser_at(app: Flask, origin: str) -> Browser:
@@ -318,6 +326,38 @@ def chromium() -> Iterator[Chromium]:
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=CHROMIUM_ARGUMENTS)
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def accessibility(tmp_path_factory: pytest.TempPathFactory) -> Accessibility:
+    """What the whole run knows of its pages' shapes; workers have their folders beside each other."""
+    base = tmp_path_factory.getbasetemp()
+    seen = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "shapes"
+    seen.mkdir(exist_ok=True)
+    return Accessibility(seen)
+
+
+@pytest.fixture(autouse=True)
+def look_at_shown_pages(request: pytest.FixtureRequest, accessibility: Accessibility) -> Callable[[], None]:
+    """A test answers for the pages that it was the first to be shown; its Chromium starts with the first of them."""
+    Browser.shown.clear()
+
+    def look() -> None:
+        if request.node.get_closest_marker("hostile"):
+            return
+        if new := [page for page in Browser.shown if accessibility.is_new(page)]:
+            faults = accessibility.look(new, request.getfixturevalue("chromium"))
+            assert not faults, "\n".join(faults)
+
+    return look
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, Any, Any]:
+    """After a test has passed, its pages are looked at: a fault there is a failure of that test."""
+    result = yield
+    pyfuncitem.funcargs["look_at_shown_pages"]()
+    return result
 
 
 @pytest.fixture

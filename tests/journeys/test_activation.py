@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.journeys.conftest import DESK, PHONE
-from tests.journeys.test_attach import check, press, write
+from tests.journeys.test_attach import press, write
 from tests.journeys.test_from_letter_to_livret import (
     NEW_PASSWORD,
     fill_activation,
@@ -34,30 +34,26 @@ def test_a_wrong_date_and_a_mistyped_address_are_mended_on_the_way(
 ):
     guardian = demo.newcomer()
     page = new_person(scripts=scripts, viewport=viewport)
-    look_at = check if scripts else glance
-    open_form(page, demo, guardian, look_at)
-    look_at(page)
+    open_form(page, demo, guardian)
+    if not scripts:
+        glance(page)
     year, rest = named_child(guardian)["birthdate"].split("-", 1)
 
     address = f"parent{place}@orange.fr"
     fill_activation(page, email=f"parent{place}@orage.fr", birthdate=f"{int(year) - 1}-{rest}")
     expect(page.get_by_role("alert")).to_contain_text("Il vous reste 2 essais aujourd’hui")
     expect(page.get_by_label("Nouveau mot de passe", exact=True)).to_have_value("")
-    look_at(page)
     fill_activation(page, email=f"parent{place}@orage.fr", birthdate=f"{year}-{rest}")
 
     expect(page.get_by_role("heading", level=1)).to_have_text("Ouvrez votre messagerie")
     expect(page.locator("main")).to_contain_text("Vouliez-vous dire orange.fr")
     expect(page.locator("main")).to_contain_text("Courriers indésirables")
-    look_at(page)
     if not scripts:
         page.get_by_role("button", name="Renvoyer le message").click()
         expect(page.get_by_role("alert")).to_contain_text("Vous pourrez le renvoyer dans")
-        look_at(page)
     page.get_by_role("button", name=f"Envoyer à {address}").click()
     expect(page.get_by_role("status")).to_contain_text(f"Un message est parti à {address}")
     expect(page.locator("main")).not_to_contain_text("Vouliez-vous dire")
-    look_at(page)
 
     wait_for_mail(page, demo, address)
     elsewhere = new_person(scripts=scripts)
@@ -72,7 +68,6 @@ def test_who_is_not_the_legal_guardian_says_so_by_keyboard_alone(demo: Demo, new
     guardian = demo.newcomer()
     page = new_person()
     page.goto(f"{demo.issuer}/activation")
-    check(page)
     letter = demo.letter_of(guardian["identifier"])
     write(page, page.get_by_label("Identifiant", exact=True), letter.identifier)
     write(page, page.get_by_label("Mot de passe", exact=True), letter.provisional_password)
@@ -81,7 +76,6 @@ def test_who_is_not_the_legal_guardian_says_so_by_keyboard_alone(demo: Demo, new
 
     press(page, page.get_by_role("link", name="Je ne suis pas le représentant légal de cet élève"))
     expect(page.locator("main")).to_contain_text(named_child(guardian)["given_name"])
-    check(page)
     press(page, page.get_by_role("link", name="Revenir sans rien signaler"))
     press(page, page.get_by_role("link", name="Je ne suis pas le représentant légal de cet élève"))
     press(page, page.get_by_role("button", name="Signaler"))
@@ -90,7 +84,6 @@ def test_who_is_not_the_legal_guardian_says_so_by_keyboard_alone(demo: Demo, new
         re.compile(r"l’école est prévenue. Référence\s: E[A-Z2-9]{6}")
     )
     expect(page.locator("main")).to_contain_text("Contactez l’école")
-    check(page)
     page.reload()
     expect(page.locator("main")).to_contain_text("l’école est prévenue")
 
@@ -107,19 +100,17 @@ def test_an_expired_letter_names_the_school(demo: Demo, new_person: Callable[...
         "Ce courrier n’est plus valable depuis le 1 septembre 2025"
     )
     expect(page.locator("main")).to_contain_text("Contactez l’école")
-    check(page)
 
 
-def open_form(page: Page, demo: Demo, guardian: dict[str, Any], look_at: Callable[[Page], None]) -> None:
+def open_form(page: Page, demo: Demo, guardian: dict[str, Any]) -> None:
     page.goto(f"{demo.issuer}/activation")
-    look_at(page)
     letter = demo.letter_of(guardian["identifier"])
     sign_in(page, letter.identifier, letter.provisional_password)
     expect(page.get_by_label("Email", exact=True)).to_be_visible()
 
 
 def glance(page: Page) -> None:
-    """Without scripts axe cannot run: what stands there does something, or is not shown."""
+    """Without scripts: what stands there does something, or is not shown."""
     expect(page.locator("[data-show-password]:visible")).to_have_count(0)
     expect(page.get_by_role("heading", level=1)).to_be_visible()
 

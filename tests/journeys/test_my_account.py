@@ -21,7 +21,7 @@ from tests.conftest import idp_settings_values
 from tests.factories import make_account, make_child, make_link
 from tests.hashing import CountingHasher
 from tests.journeys.conftest import DESK
-from tests.journeys.test_attach import check, press, write
+from tests.journeys.test_attach import press, write
 from tests.journeys.test_from_letter_to_livret import sign_in
 from tests.serving import served
 
@@ -59,14 +59,13 @@ def test_a_parent_changes_what_is_theirs_and_closes_the_account(
     sign_in(page, provider.identifier, PASSWORD)
     expect(page.get_by_role("heading", level=1)).to_contain_text("Bonjour Céline L’HÉNORET")
     expect(page.locator("main")).to_contain_text("À terminer")
-    look(page, scripts)
 
-    change_address(page, provider, scripts)
-    change_phone(page, provider, scripts)
-    change_password(page, scripts)
+    change_address(page, provider)
+    change_phone(page, provider)
+    change_password(page)
     close_another_device(page, provider, new_person, scripts)
-    read_the_journal(page, provider, scripts)
-    close_the_account(page, provider, scripts)
+    read_the_journal(page, provider)
+    close_the_account(page, provider)
 
 
 def test_an_old_sign_in_types_the_password_first(provider: Provider, new_person: Callable[..., Page]):
@@ -78,11 +77,9 @@ def test_an_old_sign_in_types_the_password_first(provider: Provider, new_person:
 
     press(page, page.get_by_role("link", name="Mot de passe", exact=True))
     expect(page.get_by_role("heading", level=1)).to_have_text("Confirmez que c’est vous")
-    check(page)
     write(page, page.get_by_label("Mot de passe", exact=True), "Ciboulette8")
     page.keyboard.press("Enter")
     expect(page.get_by_role("alert")).to_contain_text("Ce mot de passe n’est pas celui de votre compte")
-    check(page)
     write(page, page.get_by_label("Mot de passe", exact=True), PASSWORD)
     page.keyboard.press("Enter")
 
@@ -102,7 +99,6 @@ def test_the_new_mailbox_on_another_device_signs_in_and_the_old_address_is_put_b
     mailed = provider.last_message(r"(http\S+/compte/adresse/confirmer\?code=[\w-]+)")
     phone.goto(mailed)
     expect(phone.get_by_role("status")).to_contain_text("votre nouvelle adresse sera confirmée")
-    check(phone)
     phone.get_by_label("Mot de passe", exact=True).fill(PASSWORD)
     press(phone, phone.get_by_role("button", name="Se connecter"))
     expect(phone.get_by_role("status")).to_contain_text("Votre nouvelle adresse est confirmée")
@@ -111,7 +107,6 @@ def test_the_new_mailbox_on_another_device_signs_in_and_the_old_address_is_put_b
 
     phone.goto(f"{provider.address}/compte/adresse")
     expect(phone.get_by_role("heading", name="Changements récents")).to_be_visible()
-    check(phone)
     press(phone, phone.get_by_role("button", name="Rétablir celine@exemple.fr"))
 
     expect(phone.get_by_role("status")).to_contain_text("Votre ancienne adresse est rétablie")
@@ -119,17 +114,13 @@ def test_the_new_mailbox_on_another_device_signs_in_and_the_old_address_is_put_b
     expect(phone.get_by_role("status")).to_contain_text("C’est déjà fait")
 
 
-def change_address(page: Page, provider: Provider, scripts: bool) -> None:
+def change_address(page: Page, provider: Provider) -> None:
     press(page, page.get_by_role("link", name="Adresse de courriel"))
-    look(page, scripts)
     send_address(page, "celine@")
     expect(page.get_by_role("alert")).to_contain_text("Saisissez une adresse complète")
-    look(page, scripts)
     send_address(page, NEW_ADDRESS)
     expect(page.get_by_role("heading", name="En attente de confirmation")).to_be_visible()
-    look(page, scripts)
     page.goto(provider.last_message(r"(http\S+/compte/adresse/confirmer\?code=[\w-]+)"))
-    look(page, scripts)
     press(page, page.get_by_role("button", name="Confirmer cette adresse"))
     expect(page.get_by_role("status")).to_contain_text("Votre nouvelle adresse est confirmée")
 
@@ -138,30 +129,25 @@ def send_address(page: Page, address: str) -> None:
     send(page, {"Email": address, "Confirmez votre email": address})
 
 
-def change_phone(page: Page, provider: Provider, scripts: bool) -> None:
+def change_phone(page: Page, provider: Provider) -> None:
     press(page, page.get_by_role("link", name="Portable"))
     send(page, {"Téléphone portable": "03 53 01 00 00"})
     expect(page.get_by_role("alert")).to_contain_text("Saisissez un portable français")
-    look(page, scripts)
     send(page, {"Téléphone portable": TYPED_PHONE})
     expect(page.get_by_role("heading", level=1)).to_have_text("Saisissez le code reçu")
-    look(page, scripts)
     right = provider.last_message(r"#([0-9]{6})")
     send(page, {"Code reçu": f"{(int(right) + 1) % 10**6:06d}"})
     expect(page.get_by_role("alert")).to_contain_text("Ce code n’est pas le bon")
-    look(page, scripts)
     send(page, {"Code reçu": right})
     expect(page.get_by_role("status")).to_contain_text("Votre portable est confirmé")
 
 
-def change_password(page: Page, scripts: bool) -> None:
+def change_password(page: Page) -> None:
     press(page, page.get_by_role("link", name="Mot de passe", exact=True))
     expect(page.get_by_role("heading", level=1)).to_have_text("Votre mot de passe")
-    look(page, scripts)
     new = {"Nouveau mot de passe": NEW_PASSWORD, "Confirmez votre mot de passe": NEW_PASSWORD}
     send(page, {"Mot de passe actuel": "Ciboulette8"} | new)
     expect(page.get_by_role("alert")).to_contain_text("Ce mot de passe n’est pas celui de votre compte")
-    look(page, scripts)
     send(page, {"Mot de passe actuel": PASSWORD} | new)
     expect(page.get_by_role("status")).to_contain_text("Vos autres appareils ont été déconnectés")
 
@@ -181,7 +167,6 @@ def close_another_device(
     sign_in(elsewhere, provider.identifier, NEW_PASSWORD)
     expect(elsewhere.get_by_role("heading", level=1)).to_contain_text("Bonjour")
     press(page, page.get_by_role("link", name="Appareils connectés"))
-    look(page, scripts)
     press(page, page.get_by_role("button", name=re.compile("^Déconnecter Chrome")))
     expect(page.get_by_role("status")).to_contain_text("Cet appareil a été déconnecté")
     elsewhere.reload()
@@ -189,13 +174,11 @@ def close_another_device(
     press(page, page.get_by_role("link", name="Revenir à mon compte"))
 
 
-def read_the_journal(page: Page, provider: Provider, scripts: bool) -> None:
+def read_the_journal(page: Page, provider: Provider) -> None:
     press(page, page.get_by_role("link", name="Journal"))
     expect(page.locator("main")).to_contain_text("L’adresse de courriel a changé.")
     expect(page.locator("main")).to_contain_text("Le portable a changé.")
-    look(page, scripts)
     press(page, page.get_by_role("link", name="Télécharger mes données"))
-    look(page, scripts)
     with page.expect_download() as download:
         page.get_by_role("link", name="Télécharger le fichier").click()
     written = Path(download.value.path()).read_text(encoding="utf-8")
@@ -204,22 +187,14 @@ def read_the_journal(page: Page, provider: Provider, scripts: bool) -> None:
     press(page, page.get_by_role("link", name="Revenir à mon compte"))
 
 
-def close_the_account(page: Page, provider: Provider, scripts: bool) -> None:
+def close_the_account(page: Page, provider: Provider) -> None:
     press(page, page.get_by_role("link", name="Fermer mon compte"))
-    look(page, scripts)
     press(page, page.get_by_role("button", name="Fermer mon compte"))
     expect(page.get_by_role("heading", level=1)).to_have_text("Votre compte est fermé")
-    look(page, scripts)
     page.go_back()
     page.goto(f"{provider.address}/compte")
     sign_in(page, provider.identifier, NEW_PASSWORD)
     expect(page.get_by_role("alert")).to_contain_text("L’identifiant ou le mot de passe est incorrect")
-
-
-def look(page: Page, scripts: bool) -> None:
-    """Where scripts run, axe looks at the state on a phone and on a desk."""
-    if scripts:
-        check(page)
 
 
 def make_sign_ins_old(provider: Provider) -> None:

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 
 from tests.journeys.conftest import DESK
 from tests.journeys.test_activation import glance
-from tests.journeys.test_attach import check, press, write
+from tests.journeys.test_attach import press, write
 from tests.journeys.test_from_letter_to_livret import NEW_PASSWORD, named_child, sign_in
 from tests.running_demo import Demo
 
@@ -32,21 +32,17 @@ def test_a_parent_without_a_letter_reaches_the_livret_by_keyboard_alone(
     ).first.click()
     page.goto(page.url.replace("/connexion?", "/activation?"))
     press(page, page.get_by_role("link", name="Activer votre compte par SMS"))
-    check(page)
     send_person_by_keyboard(
         page, row["Nom responsable"], row["Prénom responsable"], row["Téléphone portable"]
     )
     expect(page.locator("main")).to_contain_text(NEUTRAL)
-    check(page)
     write(page, page.get_by_label("Code reçu"), wait_for_code(page, demo, row["Téléphone portable"]))
     page.keyboard.press("Enter")
 
     expect(page.get_by_label("Votre identifiant")).to_have_value(guardian["identifier"])
-    check(page)
     year, month, day = named_child(guardian)["birthdate"].split("-")
     send_last_step_by_keyboard(page, day, month, str(int(year) - 1))
     expect(page.get_by_role("alert")).to_contain_text("Il vous reste 2 essais aujourd’hui")
-    check(page)
     send_last_step_by_keyboard(page, day, month, year)
 
     expect(page.get_by_role("heading", level=1)).to_contain_text("Livret scolaire")

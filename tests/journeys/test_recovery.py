@@ -14,7 +14,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.journeys.conftest import DESK
-from tests.journeys.test_attach import check, press, write
+from tests.journeys.test_attach import press, write
 from tests.journeys.test_from_letter_to_livret import NEW_PASSWORD, go_through_activation, sign_in
 from tests.running_demo import ROOT, Demo
 
@@ -38,32 +38,25 @@ def test_a_lost_password_is_replaced_by_mail_with_the_keyboard_alone_on_the_way_
     ).first.click()
     press(page, page.get_by_role("link", name="Mot de passe perdu"))
     expect(page.get_by_text("Vous vous connectez pour accéder à")).to_contain_text("Livret scolaire")
-    check(page)
 
     press(page, page.get_by_role("button", name="Envoyer le code"))
     expect(page.get_by_role("alert")).to_contain_text("Saisissez votre identifiant")
-    check(page)
     write(page, page.get_by_label("Identifiant", exact=True), f" {guardian['identifier'].upper()}")
     page.keyboard.press("Enter")
     expect(page.locator("main")).to_contain_text(NEUTRAL)
-    check(page)
     numeric_code = wait_for_code(page, demo, address)
     write(page, page.get_by_label("Code reçu"), "12345")
     page.keyboard.press("Enter")
     expect(page.get_by_role("alert")).to_contain_text("Le code comporte 6 chiffres, vous en avez saisi 5")
-    check(page)
     write(page, page.get_by_label("Code reçu"), f"{numeric_code[:3]} {numeric_code[3:]}")
     page.keyboard.press("Enter")
 
     expect(page.get_by_label("Votre identifiant")).to_have_value(guardian["identifier"])
-    check(page)
     send_passwords_by_keyboard(page, NEW_PASSWORD)
     expect(page.get_by_role("alert")).to_contain_text("Choisissez un mot de passe différent de l’actuel")
-    check(page)
     send_passwords_by_keyboard(page, FOUND_AGAIN)
     expect(page.get_by_role("status")).to_contain_text(REPLACED)
     expect(page.get_by_text("Vous vous connectez pour accéder à")).to_contain_text("Livret scolaire")
-    check(page)
     sign_in(page, guardian["identifier"], FOUND_AGAIN)
     expect(page).to_have_url(re.compile(rf"^{demo.livret_url}/livrets"))
 
@@ -118,23 +111,18 @@ def test_an_identifier_by_mail_then_a_password_by_sms_without_a_script(
 def test_what_goes_wrong_is_accessible(demo: Demo, new_person: Callable[..., Page]):
     page = new_person()
     page.goto(f"{demo.issuer}/identifiant-perdu")
-    check(page)
     page.get_by_role("button", name="Recevoir mes identifiants").click()
     expect(page.get_by_role("alert")).to_contain_text("Saisissez une adresse complète")
-    check(page)
     page.get_by_label("Adresse de courriel ou portable").fill("inconnue@famille.example")
     page.get_by_role("button", name="Recevoir mes identifiants").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Regardez vos messages")
-    check(page)
     page.get_by_role("link", name="Mot de passe perdu").click()
     ask_by_sms(page, "y.personne")
     expect(page.get_by_role("button", name=re.compile("Recevoir un autre code"))).to_be_disabled()
-    check(page)
     for _ in range(5):
         send_code(page, "123456")
     expect(page.get_by_role("alert")).to_contain_text("Ce code ne sert plus")
     expect(page.get_by_role("link", name="Recommencer")).to_be_visible()
-    check(page)
 
 
 def give_phone(page: Page, demo: Demo, identifier: str, mobile: str) -> None:

@@ -10,6 +10,8 @@ from tests.conftest import browser_at
 from tests.hostile import ONE_APPLICATION, Attempt, addresses_of, attempts, fields_of, send
 from tests.livret_service.conftest import LIVRET_URL, FakeProvider, leave, sign_in
 
+pytestmark = pytest.mark.hostile
+
 GENUINE = ("{state}", "{authorization_code}", "{logout_token}", "{child}")
 NOBODY, ON_THE_WAY, SIGNED_IN = range(3)
 

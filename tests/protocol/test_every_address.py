@@ -25,6 +25,8 @@ from tests.hostile import (
 from tests.relying_party import ISSUER, POST_LOGOUT_URI, REDIRECT_URI, RelyingParty, make_parent
 from tests.signing_in import sign_in_as
 
+pytestmark = pytest.mark.hostile
+
 GENUINE = ("{demande}", "{identifier}", "{id_token}", "{access_token}", "{refresh_token}", "{link_id}")
 STANDINGS: tuple[tuple[AccountState, OpenedWith] | None, ...] = (
     None,

@@ -2,12 +2,15 @@
 
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.conftest import browser_at
 from tests.protocol.test_registration import invite
 from tests.relying_party import ISSUER, REDIRECT_URI, RelyingParty
+
+pytestmark = pytest.mark.hostile
 
 NAMES = st.sampled_from(
     ["response_type", "client_id", "redirect_uri", "scope", "state", "nonce", "code_challenge", "code_challenge_method",

@@ -8,7 +8,6 @@ from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from flask import Flask, request
 from playwright.sync_api import Browser as Chromium
 from playwright.sync_api import BrowserContext, Page
@@ -23,7 +22,6 @@ from shared.clock import utc_now
 from tests.conftest import idp_settings_values
 from tests.factories import make_account
 from tests.relying_party import VERIFIER, s256
-from tests.shared.test_in_chromium import AXE_RULES
 
 # Asks the provider's frame, as a service's own frame does (Session Management 3.1).
 ASK = """([address, asked]) => new Promise((done) => {
@@ -177,33 +175,3 @@ def test_a_services_page_sees_that_somebody_signed_out(make_stage: Callable[...,
     elsewhere.click("main button")
     elsewhere.wait_for_selector("#signed-out")
     assert page.evaluate(ASK, [frame, watched]) == "changed"
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [320, 1280])
-def test_the_pages_of_signing_out_are_accessible(
-    make_stage: Callable[..., Stage], tmp_path: Path, width: int, scheme: str
-):
-    stage = make_stage(viewport={"width": width, "height": 844}, color_scheme=scheme)
-    page = stage.context.new_page()
-    for name, members in {
-        "Livret scolaire": {"frontchannel_logout_uri": "{}/canal-avant"},
-        "Cantine et accueil périscolaire": {},
-        "Bibliothèque": {"backchannel_logout_uri": "{}/canal-arriere"},
-    }.items():
-        stage.tokens(page, stage.add(name, **members))
-
-    page.goto(f"{stage.address}/deconnexion")
-    assert_accessible(page, tmp_path / "question.png")
-    page.click("main button")
-    page.wait_for_selector("#signed-out")
-    assert_accessible(page, tmp_path / "signed_out.png")
-    assert page.locator("#signed-out li").count() == 3
-
-
-def assert_accessible(page: Page, picture: Path) -> None:
-    page.screenshot(path=picture)
-    found = Axe().run(page, options=AXE_RULES)
-    assert found.violations_count == 0, found.generate_report()
-    widths = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
-    assert widths[0] <= widths[1]

@@ -6,37 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from flask import Flask
 from playwright.sync_api import Browser as Chromium
 from playwright.sync_api import Page
 
-from idp.accounts.models import AccountState
-from shared.clock import utc_now
 from tests.conftest import idp_settings_values
-from tests.factories import make_account, make_child, make_link
 from tests.shared.conftest import build_app
 
-AXE_RULES = {
-    "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22a", "wcag22aa", "best-practice"],
-}
-SIGNED_OUT = (
-    "/",
-    "/aide",
-    "/accessibilite",
-    "/mentions-legales",
-    "/donnees-personnelles",
-    "/connexion",
-    "/dev/erreurs",
-    "/nulle-part",
-)
-SIGNED_IN = ("/", "/aide", "/compte", "/activation/terminee")
 GALLERY = ("/galerie", "/galerie?faults")
-SCREENS = [
-    pytest.param((width, scheme), id=f"{width}-{scheme}")
-    for width in (390, 1280)
-    for scheme in ("light", "dark")
-]
 SMALLEST_WIDTH = 320
 FORM_BYTES = 10_000
 
@@ -63,77 +40,15 @@ def gallery_address(serve: Callable[[Flask], str]) -> str:
     return serve(build_app(public_url="http://localhost"))
 
 
-def session_cookie(app: Flask) -> str:
-    """The cookie of an activated guardian of two children."""
-    from idp.db import transaction
-    from idp.sessions import service as sessions
-    from idp.sessions.rules import OpenedWith
-
-    with app.app_context():
-        account_id = make_account(state=AccountState.ACTIVE, email="celine@exemple.fr")
-        make_link(account_id, make_child())
-        make_link(account_id, make_child(given_name="Anne-Sophie", level="6e"))
-        with transaction():
-            return sessions.open_session(account_id, OpenedWith.CHOSEN, now=utc_now()).session_id
-
-
 def open_browser(chromium: Chromium, screen: tuple[int, str], **options: Any) -> Page:
     width, scheme = screen
     context = chromium.new_context(viewport={"width": width, "height": 844}, color_scheme=scheme, **options)  # type: ignore[arg-type]
     return context.new_page()
 
 
-def assert_accessible(page: Page, address: str) -> None:
-    complaints: list[str] = []
-    page.on(
-        "console",
-        lambda message: complaints.append(message.text) if "Security Policy" in message.text else None,
-    )
-    page.goto(address)
-    found = Axe().run(page, options=AXE_RULES)
-    assert found.violations_count == 0, f"{address}\n{found.generate_report()}"
-    assert complaints == []
-    assert_nothing_sticks_out(page)
-
-
 def assert_nothing_sticks_out(page: Page) -> None:
     widths = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
     assert widths[0] <= widths[1], page.url
-
-
-@pytest.mark.parametrize("screen", SCREENS)
-def test_every_element_is_accessible(chromium: Chromium, gallery_address: str, screen: tuple[int, str]):
-    page = open_browser(chromium, screen)
-
-    for path in GALLERY:
-        assert_accessible(page, gallery_address + path)
-
-    page.context.close()
-
-
-@pytest.mark.parametrize("screen", SCREENS)
-def test_every_page_is_accessible(chromium: Chromium, provider: tuple[Flask, str], screen: tuple[int, str]):
-    app, address = provider
-    page = open_browser(chromium, screen)
-
-    for path in SIGNED_OUT:
-        assert_accessible(page, address + path)
-    page.context.add_cookies([{"name": "idp_session", "value": session_cookie(app), "url": address}])
-    for path in SIGNED_IN:
-        assert_accessible(page, address + path)
-
-    page.context.close()
-
-
-def test_axe_does_find_what_is_wrong(chromium: Chromium, serve: Callable[[Flask], str]):
-    app = build_app(public_url="http://localhost")
-    app.add_url_rule("/faux", view_func=lambda: '<html><body><img src="x"><input></body></html>')
-    page = open_browser(chromium, (1280, "light"))
-    page.goto(serve(app) + "/faux")
-
-    assert Axe().run(page, options=AXE_RULES).violations_count > 0
-
-    page.context.close()
 
 
 def test_nothing_is_cut_at_320_pixels_nor_with_wide_spacing(chromium: Chromium, gallery_address: str):

@@ -1,28 +1,12 @@
 """The consent page, the list of services, the choice of an account and the form answer, in a real browser."""
 
 import re
-from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser as Chromium
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from tests.idp.oidc.place import Place
-
-AXE_RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22a", "wcag22aa", "best-practice"]}
-SCREENS = [
-    pytest.param((width, scheme), id=f"{width}-{scheme}")
-    for width in (320, 1280)
-    for scheme in ("light", "dark")
-]
-
-
-def assert_accessible(page: Page) -> None:
-    found = Axe().run(page, options=AXE_RULES)
-    assert found.violations_count == 0, f"{page.url}\n{found.generate_report()}"
-    widths = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
-    assert widths[0] <= widths[1], page.url
 
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no-scripts"])
@@ -83,27 +67,4 @@ def test_a_parent_takes_the_access_back(chromium: Chromium, place: Place):
     expect(page.get_by_role("status")).to_contain_text("Livret scolaire n’a plus accès")
     page.goto(place.request(prompt="none"))
     assert place.answers[-1]["error"] == "consent_required"
-    page.context.close()
-
-
-@pytest.mark.parametrize("screen", SCREENS)
-def test_every_page_is_accessible(chromium: Chromium, place: Place, screen: tuple[int, str], tmp_path: Path):
-    page = place.open(chromium, screen)
-
-    for address in (
-        place.request("first"),
-        place.request("third"),
-        place.request(prompt="select_account"),
-        f"{place.issuer}/compte/services",
-    ):
-        page.goto(address)
-        assert_accessible(page)
-    for client_id in ("first", "third"):
-        page.goto(place.request(client_id))
-        page.get_by_role("button", name="Autoriser").click()
-    page.goto(f"{place.issuer}/compte/services")
-    assert_accessible(page)
-    page.get_by_role("button", name=re.compile("Retirer l’accès de Livret")).click()
-    assert_accessible(page)
-
     page.context.close()

@@ -7,11 +7,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from flask import Flask
 from lxml import html
-from playwright.sync_api import Browser as Chromium
-from playwright.sync_api import Page, Route
 from sqlalchemy import event, update
 
 from livret_service.db import db, transaction
@@ -34,7 +31,6 @@ from tests.livret_service.livrets.conftest import (
 )
 
 PROBE = "O'<svg onload=alert(1)>\"&lt;{{7*7}}"
-AXE_RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22a", "wcag22aa", "best-practice"]}
 
 
 def words(page: str) -> str:
@@ -335,51 +331,6 @@ def test_a_page_makes_six_queries_at_most_however_many_bilans(
         with counted_queries(livret_app) as queries:
             assert browser.get(address).status_code == 200
         assert len([query for query in queries if not query.startswith("BEGIN")]) <= 6, queries
-
-
-@pytest.fixture
-def reading(
-    chromium: Chromium, publish: Publish, sign_in_as: SignIn
-) -> Iterator[tuple[Page, dict[str, str]]]:
-    """A page in Chromium that the application answers in this process, and the addresses worth opening."""
-    bilan = publish()
-    publish(locked_at=LOCKED_AT + timedelta(days=1))
-    browser = sign_in_as(LEA, NOE)
-    addresses = {
-        "children": "/livrets",
-        "livret": "/livrets/child-lea",
-        "empty": "/livrets/child-noe",
-        "replaced": browser.get(bilan_address(bilan)).location,
-        "cycle": bilan_address(publish(cycle_key(), CYCLE)),
-        "absent": "/livrets/nobody",
-    }
-    page = chromium.new_context().new_page()
-    page.route("**/*", lambda route: answer(browser, route))
-    yield page, addresses
-    page.context.close()
-
-
-def answer(browser: Browser, route: Route) -> None:
-    """What the application answers to Chromium's request."""
-    path = route.request.url.removeprefix("https://livret.example")
-    found = browser.get(path)
-    route.fulfill(status=found.status_code, headers=dict(found.headers), body=found.data)
-
-
-@pytest.mark.parametrize("width", [320, 1280])
-def test_pages_have_no_accessibility_violation_and_fit_every_width(
-    reading: tuple[Page, dict[str, str]], width: int
-):
-    page, addresses = reading
-    page.set_viewport_size({"width": width, "height": 800})
-
-    for name, address in addresses.items():
-        page.goto("https://livret.example" + address)
-        for details in page.locator("details").all():
-            details.evaluate("element => element.open = true")
-        found = Axe().run(page, options=AXE_RULES).response["violations"]
-        assert [(violation["id"], violation["nodes"][0]["html"]) for violation in found] == [], name
-        assert page.evaluate("document.documentElement.scrollWidth") <= width, name
 
 
 def test_a_bilan_weighs_little(publish: Publish, sign_in_as: SignIn):
