@@ -65,6 +65,11 @@ class ShownPage:
         return re.sub("</?noscript>", "", SCRIPT.sub("", self.text))
 
     @property
+    def as_it_stays(self) -> str:
+        """The page as it is read; one that its script leaves at once is read by those without scripts alone."""
+        return self.without_scripts if "data-auto-submit" in self.text else self.text
+
+    @property
     def is_scripted(self) -> bool:
         """Whether the script, or its absence, changes something on it."""
         return " data-" in self.text or "<noscript>" in self.text
@@ -171,7 +176,7 @@ class Looker:
     def faults_of(self, shown: ShownPage) -> list[str]:
         """Every fault of a page, on each screen, with its script and without."""
         self.assets = shown.assets
-        self._draw(shown.text, DESK)
+        self._draw(shown.as_it_stays, DESK)
         faults = axe_faults(self.page, DESK)
         self._resize(PHONE)
         faults += self._faults_on_a_phone()
