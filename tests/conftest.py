@@ -356,7 +356,8 @@ def look_at_shown_pages(request: pytest.FixtureRequest, accessibility: Accessibi
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, Any, Any]:
     """After a test has passed, its pages are looked at: a fault there is a failure of that test."""
     result = yield
-    pyfuncitem.funcargs["look_at_shown_pages"]()
+    look: Callable[[], None] = pyfuncitem.funcargs["look_at_shown_pages"]  # type: ignore[assignment]
+    look()
     return result
 
 

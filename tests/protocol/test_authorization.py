@@ -461,12 +461,14 @@ class TestWhichAccount:
         assert codes_issued(party) == 0
 
     def test_choosing_needs_the_forms_token(self, party: RelyingParty, parent: AccountId):
-        asked = party.authorize(prompt="login")
+        party.clock.advance(seconds=5)
+        asked = party.authorize(prompt="select_account")
         demande = parse_qs(urlsplit(asked.location).query)["demande"][0]
 
         done = party.browser.post("/oauth/authorize/go-on", query_string={"demande": demande})
 
         assert done.status_code == 400
+        assert codes_issued(party) == 0
 
 
 class TestSignInPage:

@@ -64,7 +64,7 @@ def test_then_the_browser_goes_back_to_the_service(party: RelyingParty, parent: 
 
     back = POST_LOGOUT_URI + "?state=a%22b"
     assert response.status_code == 200
-    assert f'<noscript><meta http-equiv="refresh" content="5;url={back}"></noscript>' in response.text
+    assert f'<noscript><meta http-equiv="refresh" content="0;url={back}"></noscript>' in response.text
     assert re.search(rf'<a [^>]*href="{re.escape(back)}" data-leave', response.text)
     assert "error=login_required" in party.authorize(prompt="none").location
 

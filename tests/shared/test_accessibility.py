@@ -4,12 +4,12 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from axe_playwright_python.base import AXE_SCRIPT
 from flask import Flask
 from playwright.sync_api import Browser as Chromium
 
 from shared.pages import current_pages
 from tests.accessibility import (
-    AXE_SCRIPT,
     PHONE,
     Accessibility,
     ShownPage,

@@ -1,11 +1,11 @@
 """Every page on which a password is typed: what it allows, what it refuses unread, and where passwords never end up."""
 
+import logging
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
-import structlog
 from flask import Flask
 from lxml import html
 from sqlalchemy import select
@@ -123,7 +123,8 @@ def test_pw_02_a_password_of_ten_thousand_or_a_million_characters_is_refused_unr
 
     answer = browser.post(address, data=fields)
 
-    assert answer.status_code in {400, 413}
+    # A page that first sends elsewhere does so for a form too: unread as well.
+    assert answer.status_code in ({400, 413} if page.status_code == 200 else {page.status_code, 413})
     assert (password_hasher.verified, password_hasher.hashed) == (0, 0)
 
 
@@ -138,24 +139,28 @@ def test_pw_09_a_password_never_runs_out(
 
 
 def test_pw_13_a_typed_password_stands_in_no_log_mail_journal_or_page(
-    idp_app: Flask, idp_client: Browser, person: Person, clock: FrozenClock
+    idp_app: Flask,
+    idp_client: Browser,
+    person: Person,
+    clock: FrozenClock,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     seen: list[str] = []
-    with structlog.testing.capture_logs() as logged:
-        for password in (WRONG, CHOSEN):
-            answer = submit(idp_client, "/connexion", {"identifier": person.identifier, "password": password})
-            seen += [answer.text, str(answer.headers)]
-        changed = submit(
-            idp_client,
-            "/compte/mot-de-passe",
-            {"current_password": CHOSEN, "new_password": NEW, "new_password_confirmation": NEW},
-        )
-        assert changed.status_code == 303
-        seen += [changed.text, idp_client.get("/compte").text, idp_client.get("/compte/mot-de-passe").text]
+    caplog.set_level(logging.DEBUG)
+    for password in (WRONG, CHOSEN):
+        answer = submit(idp_client, "/connexion", {"identifier": person.identifier, "password": password})
+        seen += [answer.text, str(answer.headers)]
+    changed = submit(
+        idp_client,
+        "/compte/mot-de-passe",
+        {"current_password": CHOSEN, "new_password": NEW, "new_password_confirmation": NEW},
+    )
+    assert changed.status_code == 303
+    seen += [changed.text, idp_client.get("/compte").text, idp_client.get("/compte/mot-de-passe").text]
     with idp_app.app_context():
         seen += [messaging._unsealed(row).decode() for row in db.session.scalars(select(OutboxMessage))]
         seen += [str(entry.details) for entry in db.session.scalars(select(AuditEntry))]
-    seen.append(str(logged))
+    seen.append(caplog.text)
 
     assert len(seen) > 10
     for password in (WRONG, CHOSEN, NEW):
