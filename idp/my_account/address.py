@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from idp.accounts import service as accounts
+from idp.accounts.mail_domains import meant_address
 from idp.accounts.models import Account
 from idp.accounts.rules import (
     AccountChannel,
@@ -69,6 +70,7 @@ def view_address(session: CurrentSession, *, now: datetime) -> AddressView:
     return AddressView(
         email=account.email,
         pending_email=account.pending_email,
+        meant_address=meant_address(account.pending_email or ""),
         resend_in=seconds_until_resend(latest.issued_at if latest else None, now=now),
         is_returned=last_delivery is DeliveryState.FAILED,
         valid_hours=current_settings().activation_link_hours,

@@ -87,11 +87,13 @@ class UndoableChange:
 class AddressView:
     """What the address page shows. resend_in: seconds; is_returned: the last message could not be delivered.
 
+    meant_address: what was probably meant by the one that waits, None where it does not look mistyped.
     recovers_from: when the address begins to serve recovery, None once it does. valid_hours: of the mailed URL.
     """
 
     email: str | None
     pending_email: str | None
+    meant_address: str | None
     resend_in: int
     is_returned: bool
     valid_hours: int

@@ -27,7 +27,7 @@ SESSION_ENDS: dict[Any, Sentence] = {
 }
 ANY_SESSION_END = _("Des appareils ont été déconnectés.")
 PASSWORDS_CHOSEN: dict[Any, Sentence] = {
-    "activation": _("Vous avez choisi votre mot de passe avec le courrier de l’école."),
+    "activation": _("Vous avez choisi votre mot de passe en activant votre compte."),
     "change": _("Le mot de passe a été changé depuis «\N{NO-BREAK SPACE}Mon compte\N{NO-BREAK SPACE}»."),
     "recovery": _(
         "Le mot de passe a été remplacé avec «\N{NO-BREAK SPACE}Mot de passe perdu\N{NO-BREAK SPACE}»."

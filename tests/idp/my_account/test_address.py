@@ -64,6 +64,20 @@ def test_em_21_an_address_that_mails_came_back_from_is_told_and_may_be_confirmed
         assert not returns.is_undeliverable(EMAIL)
 
 
+def test_a_mistyped_domain_is_asked_about_and_one_press_writes_to_the_one_that_was_meant(
+    parent: Parent, browser: Browser, account: Read, mailbox: Mailbox
+):
+    ask(browser, "celine@gmial.com")
+
+    page = browser.get(PAGE).text
+    assert "Vouliez-vous dire gmail.com" in page
+    assert mailbox()[0].to == "celine@gmial.com"
+    [meant] = [form for form in page.split("<form") if "Envoyer à celine@gmail.com" in form]
+    browser.post(PAGE, data=form_values(f"<form{meant}"))
+    assert account(parent).pending_email == "celine@gmail.com"
+    assert "Vouliez-vous dire" not in browser.get(PAGE).text
+
+
 def test_the_signed_in_session_confirms_by_a_button(
     parent: Parent, browser: Browser, account: Read, mailbox: Mailbox, now: datetime
 ):
