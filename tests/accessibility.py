@@ -33,7 +33,7 @@ TAB = {"type": "rawKeyDown", "key": "Tab", "code": "Tab", "windowsVirtualKeyCode
 # Attributes whose value is heard, seen or obeyed; of any other it matters whether it is empty.
 TELLING = {"class", "disabled", "hidden", "open", "role", "scope", "tabindex", "type"}
 REFERENCES = {"aria-controls", "aria-describedby", "aria-labelledby", "for", "headers", "id"}
-NUMBERS = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|\d+")
+NUMBERS = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|[0-9a-f]{32}|\d+")
 SCRIPT = re.compile(r"<script\b.*?</script>", re.DOTALL)
 
 
