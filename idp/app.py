@@ -103,4 +103,5 @@ def page_settings(settings: Settings) -> PageSettings:
         known_wish=sessions.reader_language,
         kept_parameters=frozenset({"demande", "code", "page", "preuve", "suite", "retire"}),
         has_strange_address=sessions.has_strange_onward_page,
+        idle_end=sessions.idle_end,
     )

@@ -68,9 +68,31 @@ def nothing_strange() -> bool:
     return False
 
 
+def no_session() -> "IdleEnd | None":
+    """Nobody is signed in, or not in a session that ends by itself."""
+    return None
+
+
 def no_wish() -> str | None:
     """Nothing is known of the reader's language."""
     return None
+
+
+@dataclass(frozen=True, slots=True)
+class IdleEnd:
+    """When the reader's session ends if nothing more is asked of the service.
+
+    seconds: from this answer on. stay_url: a path of theirs; asking for it makes the session go on, and leads to
+    signing in once it is over.
+    """
+
+    seconds: int
+    stay_url: str
+
+    @property
+    def minutes(self) -> int:
+        """As it is told, rounded down: never more than there is."""
+        return self.seconds // 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +103,7 @@ class PageSettings:
     footer_base: where the footer's pages live; empty for this service, the issuer for another one.
     navigation: called for each page, for the header.
     hidden_frame: called for each page; the address of a frame that nobody sees, or None.
+    idle_end: called for each page; None where no session would end.
     languages: those that are translated; with one, no language link is shown.
     asked_languages: called for each page of who has not chosen; tags of RFC 5646, the dearest first.
     known_wish: called for a page whose reader chose no language here; the one known of them, or None.
@@ -101,6 +124,7 @@ class PageSettings:
     has_strange_address: Callable[[], bool] = nothing_strange
     secure_cookies: bool = True
     hidden_frame: Callable[[], str | None] = no_frame
+    idle_end: Callable[[], IdleEnd | None] = no_session
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +229,10 @@ class Pages:
     def hidden_frame(self) -> str | None:
         """The address of this page's hidden frame, if it has one."""
         return None if self.is_bare() else self.settings.hidden_frame()
+
+    def idle_end(self) -> IdleEnd | None:
+        """When the reader's session ends by itself; None on a page that looks nothing up."""
+        return None if self.is_bare() else self.settings.idle_end()
 
     def is_bare(self) -> bool:
         """Whether nothing may be looked up for this page: the Host was refused, or the database is down."""

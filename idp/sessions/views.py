@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from functools import wraps
 from typing import ParamSpec, cast
 
@@ -12,11 +13,11 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from idp.accounts.rules import AccountState
 from idp.sessions import service
-from idp.sessions.rules import CurrentSession, FormerSession, OpenedWith, Stage, stage_of
+from idp.sessions.rules import TOUCH_EVERY, CurrentSession, FormerSession, OpenedWith, Stage, stage_of
 from idp.sessions.service import OpenedSession
 from idp.settings import current as current_settings
 from shared.clock import request_now
-from shared.pages import LANGUAGES, chosen_language
+from shared.pages import LANGUAGES, IdleEnd, chosen_language
 from shared.reopening import bring_back, keep_typed
 from shared.secrets import new_secret
 
@@ -209,6 +210,15 @@ def asked_page() -> str | None:
 def has_strange_onward_page() -> bool:
     """Whether the address names a page to go on to that is not ours: no link repeats it."""
     return "suite" in request.args and asked_page() is None
+
+
+def idle_end() -> IdleEnd | None:
+    """When the session of this page's reader ends if nothing more is done in it."""
+    if current_session() is None:
+        return None
+    # What was last seen is written once a minute: the session may end that much earlier than this request says.
+    idle = timedelta(minutes=current_settings().session_idle_minutes) - TOUCH_EVERY
+    return IdleEnd(max(int(idle.total_seconds()), 60), url_for("my_account.home"))
 
 
 def has_idled_away() -> bool:

@@ -76,6 +76,49 @@
     each("form[data-sent]", function (form) { form.removeAttribute("data-sent"); });
   });
 
+  /* The session ends by itself: said three minutes before, in every tab, until one of them answers. */
+  each("dialog[data-idle-seconds]", function (dialog) {
+    var idle = parseInt(dialog.getAttribute("data-idle-seconds"), 10) * 1000;
+    var endsAt;
+    var timer;
+    function part(name) { return dialog.querySelector("[data-idle=" + name + "]"); }
+    function isOver() { return part("warning").hidden; }
+    function end() {
+      part("warning").hidden = true;
+      part("over").hidden = false;
+      dialog.setAttribute("aria-labelledby", "idle-over-title");
+      part("over").querySelector("a").focus();
+    }
+    function warn() {
+      dialog.showModal();
+      if (Date.now() >= endsAt) { end(); } else { timer = setTimeout(end, endsAt - Date.now()); }
+    }
+    function begin() {
+      clearTimeout(timer);
+      endsAt = Date.now() + idle;
+      timer = setTimeout(warn, idle - Math.min(180000, idle / 2));
+    }
+    function tellOtherTabs() {
+      try { localStorage.setItem("last-answer", String(Date.now())); } catch (refused) { /* each tab for itself */ }
+    }
+    if (!dialog.showModal || !window.fetch) { return; }
+    each("dialog[data-idle-seconds] button", function (button) {
+      button.addEventListener("click", function () { dialog.close(); });
+    });
+    dialog.addEventListener("close", function () {
+      if (isOver()) { return; }
+      fetch(dialog.getAttribute("data-stay"), { method: "HEAD", credentials: "same-origin" }).catch(function () {});
+      tellOtherTabs();
+      begin();
+    });
+    window.addEventListener("storage", function (event) {
+      if (event.key !== "last-answer" || isOver()) { return; }
+      if (dialog.open) { dialog.close(); } else { begin(); }
+    });
+    tellOtherTabs();
+    begin();
+  });
+
   each("[data-print]", function (button) {
     button.hidden = false;
     button.addEventListener("click", function () { window.print(); });

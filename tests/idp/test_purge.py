@@ -136,7 +136,7 @@ def test_the_journal_is_kept_a_year_and_tells_of_the_purge(idp_app: Flask, clock
     run(idp_app, "--apply")
 
     with idp_app.app_context():
-        entries = db.session.scalars(select(AuditEntry).order_by(AuditEntry.recorded_at)).all()
+        entries = db.session.scalars(select(AuditEntry).order_by(AuditEntry.recorded_at, AuditEntry.id)).all()
         assert [entry.details for entry in entries] == [{"rows": 0}, {"rows": 1}]
         assert min(entry.recorded_at for entry in entries) > clock.now - timedelta(days=365)
 

@@ -150,6 +150,6 @@ def entries() -> list[str]:
     names = (
         select(AuditEntry.name)
         .where(AuditEntry.name.startswith("family:account"))
-        .order_by(AuditEntry.recorded_at)
+        .order_by(AuditEntry.recorded_at, AuditEntry.id)
     )
     return list(db.session.scalars(names))

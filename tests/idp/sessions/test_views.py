@@ -19,8 +19,9 @@ from idp.sessions.views import (
     set_session_cookie,
 )
 from idp.settings import Settings
-from tests.conftest import FrozenClock, idp_settings_values
+from tests.conftest import Browser, FrozenClock, idp_settings_values
 from tests.factories import make_account
+from tests.signing_in import sign_in_as
 
 SignedIn = Callable[[AccountState, OpenedWith], Callable[[Callable[[], object]], object]]
 ACTIVATING = [
@@ -135,3 +136,36 @@ def signed_in(idp_app: Flask, now: datetime) -> SignedIn:
         return call
 
     return of_kind
+
+
+class TestIdleEnd:
+    """ux 3.6: the page knows when its session ends by itself, and how to make it go on."""
+
+    def test_a_page_of_a_session_says_when_it_ends(
+        self, idp_app: Flask, idp_client: Browser, clock: FrozenClock
+    ):
+        with idp_app.app_context():
+            account_id = make_account(state=AccountState.ACTIVE)
+        assert "<dialog" not in idp_client.get("/aide").text
+
+        sign_in_as(idp_app, idp_client, account_id, now=clock.now)
+
+        page = idp_client.get("/compte/mot-de-passe").text
+        # A minute less than the half hour: what was last seen is written once a minute.
+        assert 'data-idle-seconds="1740" data-stay="/compte"' in page
+        assert (
+            '<noscript><p class="hint">Vous avez 29 minutes pour remplir cette page.</p></noscript>' in page
+        )
+
+    def test_asking_for_what_the_page_names_makes_the_session_go_on(
+        self, idp_app: Flask, idp_client: Browser, clock: FrozenClock
+    ):
+        with idp_app.app_context():
+            account_id = make_account(state=AccountState.ACTIVE)
+        sign_in_as(idp_app, idp_client, account_id, now=clock.now)
+
+        for _ in range(3):
+            clock.advance(minutes=27)
+            assert idp_client.head("/compte").status_code == 200
+        clock.advance(minutes=31)
+        assert idp_client.head("/compte").status_code == 303
