@@ -77,8 +77,9 @@
   });
 
   /* The session ends by itself: said three minutes before, in every tab, until one of them answers. */
-  each("dialog[data-idle-seconds]", function (dialog) {
-    var idle = parseInt(dialog.getAttribute("data-idle-seconds"), 10) * 1000;
+  each("template[data-idle-seconds]", function (template) {
+    var dialog = template.content && template.content.querySelector("dialog");
+    var idle = parseInt(template.getAttribute("data-idle-seconds"), 10) * 1000;
     var endsAt;
     var timer;
     function part(name) { return dialog.querySelector("[data-idle=" + name + "]"); }
@@ -90,6 +91,7 @@
       part("over").querySelector("a").focus();
     }
     function warn() {
+      document.body.appendChild(dialog);
       dialog.showModal();
       if (Date.now() >= endsAt) { end(); } else { timer = setTimeout(end, endsAt - Date.now()); }
     }
@@ -101,13 +103,13 @@
     function tellOtherTabs() {
       try { localStorage.setItem("last-answer", String(Date.now())); } catch (refused) { /* each tab for itself */ }
     }
-    if (!dialog.showModal || !window.fetch) { return; }
-    each("dialog[data-idle-seconds] button", function (button) {
+    if (!dialog || !dialog.showModal || !window.fetch) { return; }
+    Array.prototype.forEach.call(dialog.querySelectorAll("button"), function (button) {
       button.addEventListener("click", function () { dialog.close(); });
     });
     dialog.addEventListener("close", function () {
       if (isOver()) { return; }
-      fetch(dialog.getAttribute("data-stay"), { method: "HEAD", credentials: "same-origin" }).catch(function () {});
+      fetch(template.getAttribute("data-stay"), { method: "HEAD", credentials: "same-origin" }).catch(function () {});
       tellOtherTabs();
       begin();
     });

@@ -12,7 +12,7 @@ from shared.pages import IdleEnd
 from tests.accessibility import PHONE, axe_faults
 from tests.shared.conftest import build_app
 
-WARNING, OVER = "Êtes-vous toujours là", "Votre session s’est fermée"
+WARNING, OVER = "Êtes-vous encore là", "Votre session s’est fermée"
 
 
 class Service:
@@ -109,4 +109,4 @@ def test_a_page_of_nobody_warns_of_nothing(context: BrowserContext, serve: Calla
     page = context.new_page()
     page.goto(serve(build_app(public_url="http://localhost")) + "/galerie")
 
-    expect(page.locator("dialog")).to_have_count(0)
+    expect(page.locator("template, dialog")).to_have_count(0)
