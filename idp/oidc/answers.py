@@ -76,7 +76,7 @@ def returns_at_once(asked: AuthorizationRequest) -> int:
 
 
 def bounced_page(asked: AuthorizationRequest, demande: str) -> BaseResponse:
-    """The page that ends a circle (ux 3.7): the sign-in is good, the service is to be told. It forgets the circle."""
+    """The page that ends a circle: the sign-in is good, the service is to be told. It forgets the circle."""
     page = render_template(
         "oidc/bounced.html",
         client=asked.client,

@@ -1,6 +1,6 @@
 """A service that sends the browser back as soon as it was answered, again and again. Pure.
 
-What is known of it lies in the browser alone (ux 3.7): whoever changes it stops or spares nobody but themselves.
+What is known of it lies in the browser alone: whoever changes it stops or spares nobody but themselves.
 """
 
 import hashlib

@@ -170,7 +170,7 @@ def answer_arrival(pairs: Pairs) -> BaseResponse:
 
 
 def stop_circle(asked: AuthorizationRequest, since: datetime | None) -> BaseResponse:
-    """End a circle in which the service sends the browser (ux 3.7); the person may go on once more."""
+    """End a circle in which the service sends the browser; the person may go on once more."""
     LOG.warning("service sends the browser back at once", client=asked.client.client_id)
     return answers.bounced_page(asked, carry(asked, since))
 

@@ -1,4 +1,4 @@
-"""ux 3.7: a service that sends the browser back twice as soon as it was answered is stopped, and the person told why."""
+"""A service that sends the browser back twice as soon as it was answered is stopped, and the person told why."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""OpenID Connect Core 3.1.2.1, ux 3.8: `ui_locales` decides at first in which language the pages speak."""
+"""OpenID Connect Core 3.1.2.1: `ui_locales` decides at first in which language the pages speak."""
 
 import pytest
 

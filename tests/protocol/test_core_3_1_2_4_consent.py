@@ -177,7 +177,6 @@ class TestAsked:
 
 class TestPage:
     def test_it_names_what_leaves_child_by_child(self, party: RelyingParty, newcomer: AccountId):
-        """ux 2.2."""
         with party.app.app_context():
             for name in ("Zoé", "Anaïs"):
                 make_link(newcomer, make_child(given_name=name))

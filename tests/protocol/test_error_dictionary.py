@@ -50,7 +50,7 @@ def test_the_page_explains_each(dictionary: str):
 
 
 def test_the_error_page_leads_to_the_entry(party: RelyingParty, dictionary: str):
-    """ux 9: an anchor in the documentation."""
+    """An anchor in the documentation."""
     page = party.authorize(redirect_uri="https://livret.example/ailleurs").text
 
     (link,) = re.findall(rf'href="{ISSUER}/dev/erreurs#([a-z_]+)"', page)

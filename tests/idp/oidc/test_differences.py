@@ -1,4 +1,4 @@
-"""ux 9: each kind of difference is named."""
+"""Each kind of difference is named."""
 
 import pytest
 

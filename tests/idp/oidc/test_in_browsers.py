@@ -90,7 +90,7 @@ class TestFormAction:
 
 
 class TestCircle:
-    """ux 3.7, with a service that never keeps anybody signed in."""
+    """A service that never keeps anybody signed in, and sends the browser back each time."""
 
     def test_a_circle_ends_on_a_page_that_goes_on(self, chromium: Chromium, place: Place):
         page = place.open(chromium, (390, "light"))

@@ -139,7 +139,7 @@ def signed_in(idp_app: Flask, now: datetime) -> SignedIn:
 
 
 class TestIdleEnd:
-    """ux 3.6: the page knows when its session ends by itself, and how to make it go on."""
+    """The page knows when its session ends by itself, and how to make it go on."""
 
     def test_a_page_of_a_session_says_when_it_ends(
         self, idp_app: Flask, idp_client: Browser, clock: FrozenClock

@@ -170,7 +170,7 @@ def test_however_often_it_runs_one_key_signs_and_none_signs_unseen(steps: list[t
 
 
 def test_the_times_fit_each_other():
-    """security.md 2.5: the key set's age is at most half of any overlap, and a key outlives its tokens."""
+    """The key set's age is at most half of any overlap, and a key outlives its tokens."""
     overlaps = (POLICY.read_by_all_for, POLICY.publish_for, POLICY.verify_for)
     longest_token = max(
         limit.le
